@@ -1,0 +1,55 @@
+"""Curves over lag: values at step `last - k` of each example, and what a curve says in one number."""
+
+import jax.numpy as jnp
+
+from rnnx.types import Array
+
+
+def by_lag(values: Array, last: Array) -> tuple[Array, Array]:
+    """Reorder `values [T, B]` by lag k = last - t, `[T, B]`, and tell which lags an example has, `[T, B]`."""
+    T = values.shape[0]
+    t = last[None, :] - jnp.arange(T, dtype=last.dtype)[:, None]
+    return jnp.take_along_axis(values, jnp.maximum(t, 0), axis=0), t >= 0
+
+
+def quartiles(curves: Array, there: Array) -> tuple[Array, Array, Array]:
+    """Lower quartile, median and upper quartile over the examples that have a lag, each `[T]`; NaN if none has it.
+
+    A NaN in an example that has the lag gives NaN: it is a fault to be seen, not a value to be skipped. The nearest
+    example's value is taken, since interpolation next to -inf (a gradient of exactly zero) would give NaN.
+    """
+    known = jnp.where(there, curves, jnp.nan)
+    q = jnp.nanquantile(known, jnp.array([0.25, 0.5, 0.75], curves.dtype), axis=1, method="nearest")
+    low, middle, high = jnp.where(jnp.any(there & jnp.isnan(curves), axis=1), jnp.nan, q)
+    return low, middle, high
+
+
+def decay_rate(log10_curve: Array, there: Array) -> Array:
+    """Slope of ln ‖δ‖ against lag by least squares over the lags `there [T]`, in nats per step; negative: it vanishes.
+
+    Lags whose gradient is exactly zero have no logarithm and are left out. NaN if fewer than two lags are left, or if
+    the curve holds a NaN.
+    """
+    dtype = log10_curve.dtype
+    k = jnp.arange(log10_curve.shape[0], dtype=dtype)
+    used = there & ~jnp.isneginf(log10_curve)
+    w = used.astype(dtype)
+    y = jnp.where(used, log10_curve, jnp.zeros((), dtype)) * jnp.log(jnp.array(10, dtype))
+    count = jnp.sum(w)
+    k_centred = k - jnp.sum(w * k) / count
+    y_centred = y - jnp.sum(w * y) / count
+    return jnp.sum(w * k_centred * y_centred) / jnp.sum(w * jnp.square(k_centred))
+
+
+def horizon(log10_curve: Array, there: Array) -> Array:
+    """The largest lag k with ‖δ_{T-k}‖ ≥ e^{-1} ‖δ_T‖, in steps.
+
+    Where δ_T is zero because y_T does not read this part of the state (the c of an LSTM), the first lag that has a
+    gradient takes the place of T. NaN if there is no gradient at all, or if the curve holds a NaN.
+    """
+    k = jnp.arange(log10_curve.shape[0], dtype=log10_curve.dtype)
+    known = there & ~jnp.isneginf(log10_curve)
+    reference = log10_curve[jnp.argmax(known)]
+    reached = known & (log10_curve >= reference - jnp.log10(jnp.exp(jnp.ones((), k.dtype))))
+    furthest = jnp.max(jnp.where(reached, k, jnp.zeros((), k.dtype)))
+    return jnp.where(jnp.any(known) & ~jnp.any(there & jnp.isnan(log10_curve)), furthest, jnp.nan)

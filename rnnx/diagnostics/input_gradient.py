@@ -1,0 +1,26 @@
+"""Input gradient against lag: which inputs the loss still depends on."""
+
+from rnnx.diagnostics import _lag
+from rnnx.gradient_flow import log10_norm
+from rnnx.types import Array, Evidence, Histogram
+
+
+def input_gradient(evidence: Evidence) -> dict[str, Array | Histogram]:
+    """log10 ‖∂L/∂x_{T-k}‖ against lag k, where x is what the cell sees (after an embedding, if there is one).
+
+    Tags: `input_gradient/log10_norm`, `…/log10_norm_q25`, `…/log10_norm_q75`, curves over lag `[T]`, of the median and
+    quartiles over the batch. Cost: none beyond the shared backward pass.
+
+    >>> import jax, rnnx
+    >>> cell = rnnx.gru(hidden_size=8)
+    >>> params = cell.init(jax.random.key(0), 3)
+    >>> xs = jax.random.normal(jax.random.key(1), (20, 4, 3))
+    >>> input_gradient(rnnx.evidence(cell, params, xs, lambda ys: ys[-1].sum()))["input_gradient/log10_norm"].shape
+    (20,)
+    """
+    low, middle, high = _lag.quartiles(*_lag.by_lag(log10_norm(evidence.flow.input_gradients), evidence.last))
+    return {
+        "input_gradient/log10_norm": middle,
+        "input_gradient/log10_norm_q25": low,
+        "input_gradient/log10_norm_q75": high,
+    }

@@ -1,0 +1,37 @@
+"""A Python loop over time: one trace per step, slow to compile, and the oracle that other engines are held to."""
+
+import jax
+import jax.numpy as jnp
+
+from rnnx.engine import advance
+from rnnx.types import Array, Cell, Params, State
+
+
+def loop(
+    cell: Cell,
+    params: Params,
+    xs: Array,
+    state: State,
+    valid: Array | None,
+    resets: Array | None,
+    reverse: bool,
+    perturbations: State | None,
+) -> tuple[State, State]:
+    """Run `cell.step` in a Python loop."""
+    initial = cell.initial_state(params, xs.shape[1:-1])
+    T = xs.shape[0]
+    states = [state] * T
+    for t in reversed(range(T)) if reverse else range(T):
+        state = advance(
+            lambda s, x: cell.step(params, s, x),
+            initial,
+            state,
+            xs[t],
+            None if valid is None else valid[t],
+            None if resets is None else resets[t],
+            jax.tree.map(lambda p: p[t], perturbations),
+        )
+        states[t] = state
+    if T == 0:
+        return state, jax.tree.map(lambda s: jnp.zeros((0, *s.shape), s.dtype), state)
+    return state, jax.tree.map(lambda *s: jnp.stack(s), *states)

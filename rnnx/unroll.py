@@ -1,0 +1,107 @@
+"""The one place where time runs."""
+
+import jax
+import jax.numpy as jnp
+
+from rnnx import engine as engines
+from rnnx.types import Array, Cell, Params, State, Trajectory
+
+
+def unroll(
+    cell: Cell,
+    params: Params,
+    xs: Array,
+    state: State | None = None,
+    *,
+    lengths: Array | None = None,
+    resets: Array | None = None,
+    reverse: bool = False,
+    engine: str = "auto",
+    return_states: bool = False,
+    perturbations: State | None = None,
+) -> Trajectory:
+    """Run a cell over a sequence: s_t = step(s_{t-1}, x_t) for t = 1 … T, and y_t = read(s_t, x_t).
+
+    Args:
+      cell: the cell.
+      params: its parameters.
+      xs: inputs `[T, B, I]`, or with any number of batch axes `[T, …, I]`.
+      state: s_0 `[B, …]`; the cell's initial state if not given.
+      lengths: `[B]` whole numbers. Past its length an example's state is frozen, its output is zero, and neither
+        gradient nor NaN leaks out of the padding. A length above T counts as T.
+      resets: `[T, B]` booleans. Where true the state is replaced by the cell's initial state before step t.
+      reverse: run from t = T to 1; with `lengths` each example starts at its own last step. Outputs stay in the order
+        of `xs`.
+      engine: `"loop"`, `"scan"`, or `"auto"`, which picks `"scan"`.
+      return_states: also return s_1 … s_T `[T, B, …]`.
+      perturbations: like the states `[T, B, …]`, added to s_t after step t. At zero it changes nothing, and the
+        gradient with respect to it is ∂L/∂s_t, the total derivative, for every t in one backward pass. At padding that
+        gradient is zero.
+
+    Returns:
+      `Trajectory(outputs [T, B, Y], final_state, states)`.
+
+    Raises:
+      ValueError: unknown engine; arguments whose shapes, types or structure do not fit together.
+
+    >>> import jax, rnnx
+    >>> cell = rnnx.gru(hidden_size=8)
+    >>> params = cell.init(jax.random.key(0), 3)
+    >>> xs = jax.numpy.ones((5, 2, 3))
+    >>> trajectory = rnnx.unroll(cell, params, xs, lengths=jax.numpy.array([5, 2]))
+    >>> trajectory.outputs[:, 1, 0] != 0
+    Array([ True,  True, False, False, False], dtype=bool)
+    """
+    run = engines.get("scan" if engine == "auto" else engine)
+    xs = as_sequence(xs)
+    T, *batch_shape = xs.shape[:-1]
+    initial = cell.initial_state(params, tuple(batch_shape))
+    state = initial if state is None else jax.tree.map(jnp.asarray, state)
+    _check_like("state", state, initial, ())
+    if perturbations is not None:
+        perturbations = jax.tree.map(jnp.asarray, perturbations)
+        _check_like("perturbations", perturbations, initial, (T,))
+
+    valid = None
+    if lengths is not None:
+        lengths = jnp.asarray(lengths)
+        if list(lengths.shape) != batch_shape or not jnp.issubdtype(lengths.dtype, jnp.integer):
+            raise ValueError(
+                f"lengths must be whole numbers of shape {batch_shape}, not {lengths.dtype}{list(lengths.shape)}."
+            )
+        valid = jnp.arange(T, dtype=lengths.dtype).reshape(T, *[1] * len(batch_shape)) < lengths
+        # What lies in the padding must not reach the cell at all: `where` after it would stop a NaN on the way
+        # forward but not 0 * NaN on the way back.
+        xs = jnp.where(valid[..., None], xs, jnp.zeros((), xs.dtype))
+    if resets is not None:
+        resets = jnp.asarray(resets)
+        if list(resets.shape) != [T, *batch_shape] or resets.dtype != jnp.bool_:
+            raise ValueError(
+                f"resets must be booleans of shape {[T, *batch_shape]}, not {resets.dtype}{list(resets.shape)}."
+            )
+
+    final_state, states = run(cell, params, xs, state, valid, resets, reverse, perturbations)
+    outputs = cell.read(params, states, xs)
+    if valid is not None:
+        outputs = jnp.where(valid[..., None], outputs, jnp.zeros((), outputs.dtype))
+    return Trajectory(outputs=outputs, final_state=final_state, states=states if return_states else None)
+
+
+def as_sequence(xs: Array) -> Array:
+    """Inputs as an array `[T, …, I]`; `ValueError` if it lacks one of these two axes."""
+    xs = jnp.asarray(xs)
+    if xs.ndim < 2:
+        raise ValueError(f"xs must be [T, B, I] (or [T, I]), not {list(xs.shape)}.")
+    return xs
+
+
+def _check_like(name: str, value: State, like: State, leading: tuple[int, ...]) -> None:
+    """The same structure, shapes and types, so that (h, c) can't be swapped and nothing is broadcast by accident."""
+    if jax.tree.structure(value) != jax.tree.structure(like):
+        raise ValueError(f"{name} must be a {type(like).__name__}, not {type(value).__name__}.")
+    for field, given, wanted in zip(getattr(like, "_fields", ()), value, like, strict=False):
+        for a, b in zip(jax.tree.leaves(given), jax.tree.leaves(wanted), strict=True):
+            if a.shape != (*leading, *b.shape):
+                raise ValueError(f"{name}.{field} must have shape {[*leading, *b.shape]}, not {list(a.shape)}.")
+            if a.dtype != b.dtype:
+                raise ValueError(f"{name}.{field} must be {b.dtype}, not {a.dtype}.")
