@@ -1,0 +1,93 @@
+"""Ways to get bytes over the network: a file by HTTPS, a source archive through pip.
+
+Both raise `OSError` with a short reason; neither keeps anything on disk.
+"""
+
+import io
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pooch
+
+
+def http_file(url: str) -> bytes:
+    """The bytes at a URL.
+
+    Raises:
+      OSError: no connection, an HTTP error, silence for 30 s, or fewer bytes than announced.
+    """
+    handled = sys.exception()  # what the caller is already handling is no cause of what goes wrong here
+    body = io.BytesIO()
+    try:
+        # All at once, since pooch leaves the connection of a stream open when the answer is an error.
+        pooch.HTTPDownloader(stream=False)(url, body, None)
+    except OSError as error:
+        # "Connection refused" comes wrapped in several layers, each repeating the URL: the innermost says it all.
+        cause: BaseException = error
+        while cause.__context__ is not None and cause.__context__ is not handled:
+            cause = cause.__context__
+        raise OSError(str(cause) or type(cause).__name__) from None
+    return body.getvalue()
+
+
+# pip asks a source archive for its metadata, which means running the setup.py in it with setuptools. This stands in for
+# setuptools and answers from what is known already, so that nothing in the archive is run.
+_INERT_SETUPTOOLS = """
+from pathlib import Path
+
+class Backend:
+    @staticmethod
+    def prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):
+        info = Path(metadata_directory, "{project}-{version}.dist-info")
+        info.mkdir()
+        info.joinpath("METADATA").write_text("Metadata-Version: 2.1\\nName: {project}\\nVersion: {version}\\n")
+        return info.name
+
+__legacy__ = Backend
+"""
+
+
+def pip_source_archive(project: str, version: str, sha256: str) -> bytes:
+    """The source archive of a release, from wherever this user's pip gets its packages.
+
+    pip refuses the archive by its hash before it unpacks it. No code of the archive is run: one with a `setup.py` and
+    no `pyproject.toml` meets an inert stand-in for setuptools. (An archive with a `pyproject.toml` could name another
+    build backend, even its own: don't use this function for such a one.)
+
+    Args:
+      project: its name, as in a requirement; a Python identifier.
+      version: of the release.
+      sha256: of the archive, in hexadecimal.
+
+    Raises:
+      OSError: pip is missing or fails, or has no such archive; with pip's first line of error.
+    """
+    with tempfile.TemporaryDirectory(prefix="rnnx-") as scratch:
+        stand_in = Path(scratch, "stand_in", "setuptools")
+        stand_in.mkdir(parents=True)
+        stand_in.joinpath("__init__.py").touch()
+        stand_in.joinpath("build_meta.py").write_text(_INERT_SETUPTOOLS.format(project=project, version=version))
+        requirements = Path(scratch, "requirements.txt")
+        requirements.write_text(f"{project}=={version} --hash=sha256:{sha256}\n")
+        archives = Path(scratch, "archives")
+        archives.mkdir()
+        arguments = ["--no-deps", "--no-binary=:all:", "--require-hashes", "--use-pep517", "--no-build-isolation"]
+        quietly = ["--quiet", "--no-color", "--no-input", "--retries=1"]
+        python_path = [str(stand_in.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "download", *arguments, *quietly, f"--dest={archives}", "-r", requirements],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(python_path)},
+            cwd=archives,  # `python -m` imports from the current folder first: let that be an empty one
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+            errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+            raise OSError(f"pip: {(errors or lines[-1:])[0]}")
+        (archive,) = archives.iterdir()
+        return archive.read_bytes()
