@@ -1,0 +1,88 @@
+"""`metrics.jsonl`: the record of a run, one JSON object a line, steps strictly increasing.
+
+    {"step": 200, "train/loss": 0.16, "state_gradient/h/log10_norm": [-1.2, …], "gates/forget/histogram": {"edges": …}}
+
+A curve is a list, a histogram an object of `edges` and `counts`. Numbers that are not finite stand as Python's `json`
+writes and reads them: NaN, Infinity, -Infinity.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnx.types import Array, Histogram
+
+
+class MetricsFile:
+    """Append records to a run's `metrics.jsonl`; `records` holds all that are in it.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "metrics.jsonl"
+    >>> with MetricsFile(path, resume_step=None) as metrics:
+    ...     metrics.write(100, {"train/loss": np.float32(0.5), "curve": np.array([1.0, 2.0])})
+    >>> read_metrics(path)
+    [{'step': 100, 'train/loss': 0.5, 'curve': [1.0, 2.0]}]
+    """
+
+    def __init__(self, path: Path, resume_step: int | None):
+        """Open the file; records after `resume_step` (all if `None`) belong to work that will be done again."""
+        self.records = [r for r in read_metrics(path) if resume_step is not None and r["step"] <= resume_step]
+        # The old file stays whole until the new one is: a kill in between loses nothing.
+        shortened = path.with_name(path.name + ".tmp")
+        with open(shortened, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(record) + "\n" for record in self.records)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(shortened, path)
+        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
+
+    def write(self, step: int, values: dict[str, Array | Histogram | float]) -> None:
+        """Append one record."""
+        record = {"step": step} | {tag: _plain(value) for tag, value in values.items()}
+        self._file.write(json.dumps(record) + "\n")
+        self.records.append(record)
+
+    def flush(self) -> None:
+        """Put on disk all that was written, so that a checkpoint never knows of a step that the record lacks."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Flush and close."""
+        self.flush()
+        self._file.close()
+
+    def __enter__(self) -> "MetricsFile":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """The records of a run; a last line cut off by a kill is left out, a missing file is empty.
+
+    Raises:
+      ValueError: another line is damaged; the message names file and line.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    records = []
+    for number, line in enumerate(lines, start=1):
+        if not line.endswith("\n"):
+            break
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            raise ValueError(f"{path}, line {number}: not a JSON object; the file is damaged.") from None
+    return records
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Histogram):
+        return {"edges": np.asarray(value.edges).tolist(), "counts": np.asarray(value.counts).tolist()}
+    return np.asarray(value).tolist()

@@ -1,0 +1,139 @@
+"""Training: a pure function of seed and step, whatever the number of steps per dispatch."""
+
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+import rnnx
+from rnnx import model
+from rnnx.training import program
+
+TASK = rnnx.tasks.get("adding")()
+
+
+def make(cell=None, task=TASK, **changes):
+    settings = {
+        "length": 6,
+        "batch_size": 4,
+        "learning_rate": 0.01,
+        "clip_norm": 1.0,
+        "steps_per_dispatch": 2,
+        "measure_batch_size": 4,
+        "measurements": ("state_gradient",),
+    }
+    return program(cell or rnnx.gru(5), task, **(settings | changes))
+
+
+def same(a, b):
+    return all(jax.tree.leaves(jax.tree.map(lambda x, y: bool((x == y).all()), a, b)))
+
+
+def test_steps_per_dispatch_do_not_change_the_result():
+    one, six = make(steps_per_dispatch=1), make(steps_per_dispatch=6)
+    stepwise, losses = one.init(0), []
+    for _ in range(6):
+        stepwise, metrics = one.train(stepwise, 0)
+        losses.append(metrics.loss[0])
+    at_once, metrics = six.train(six.init(0), 0)
+    assert int(at_once.step) == int(stepwise.step) == 6
+    # The body of the loop is the same program; XLA may fuse it differently, a rounding per step.
+    np.testing.assert_allclose(metrics.loss, np.stack(losses), rtol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), at_once.params, stepwise.params)
+
+
+def test_two_runs_with_the_same_seed_are_equal_bit_by_bit():
+    p = make()
+    (one, first), (two, second) = p.train(p.init(3), 3), p.train(p.init(3), 3)
+    assert same(one, two)
+    assert same(first, second)
+    assert not same(p.init(3).params, p.init(4).params)
+
+
+def test_training_equals_plain_adam_on_the_same_batches():
+    """Against optax used by hand, outside `scan` and `jit`; clipping acts after the norm is taken."""
+    p = make(clip_norm=0.1)
+    state = p.init(0)
+    graphdef = model.split(rnnx.gru(5), TASK, jax.random.key(0))[0]
+    optimizer = optax.chain(optax.clip_by_global_norm(0.1), optax.adam(0.01))
+    params = jax.tree.map(jnp.copy, state.params)
+    opt_state = optimizer.init(params)
+    data_key = jax.random.split(jax.random.key(0), 3)[1]
+    norms = []
+    for step in range(2):
+        batch = TASK.sample(jax.random.fold_in(data_key, step), 4, 6)
+        gradients = jax.grad(lambda w, b=batch: TASK.loss(nnx.merge(graphdef, w)(b), b))(params)
+        norms.append(optax.tree.norm(gradients))
+        with jax.numpy_dtype_promotion("standard"):  # optax needs it
+            updates, opt_state = optimizer.update(gradients, opt_state)
+        params = optax.apply_updates(params, updates)
+    trained, metrics = p.train(state, 0)
+    # float32 roundings of the gradient; Adam divides by its size, so they are relative to the step of 0.01.
+    np.testing.assert_allclose(metrics.gradient_norm, np.stack(norms), rtol=1e-4)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), trained.params, params)
+    assert metrics.clipped.tolist() == [float(norm > 0.1) for norm in norms]
+
+
+def test_the_norm_is_the_one_before_clipping():
+    tight, loose = make(clip_norm=1e-3), make(clip_norm=None)
+    _, clipped = tight.train(tight.init(0), 0)
+    _, free = loose.train(loose.init(0), 0)
+    assert clipped.gradient_norm[0] == free.gradient_norm[0]
+    assert clipped.gradient_norm[0] > 1e-3
+    assert clipped.clipped.tolist() == [1.0, 1.0]
+    assert free.clipped.tolist() == [0.0, 0.0]
+
+
+def test_nothing_is_compiled_twice():
+    traces = 0
+
+    def counted(params, state, x):
+        nonlocal traces
+        traces += 1
+        return cell.step(params, state, x)
+
+    cell = rnnx.rnn(3)
+    p = make(cell._replace(step=counted, form=None))
+    state = p.init(0)
+    for seed in range(3):
+        state, _ = p.train(state, seed)
+    first = traces
+    for seed in range(3):
+        state, _ = p.train(state, seed)
+    assert traces == first > 0
+
+
+def test_measuring_is_of_one_heldout_batch_and_has_every_measurement():
+    p = make(measurements=rnnx.diagnostics.names())
+    state = p.init(0)
+    measured = p.measure(state, 0)
+    assert same(measured, p.measure(state, 0))
+    for name in rnnx.diagnostics.names():
+        assert any(tag.startswith(name + "/") for tag in measured)
+    assert measured["heldout/loss"] > 0
+    assert measured["state_gradient/h/log10_norm"].shape == (6,)
+
+
+@pytest.mark.parametrize("name", rnnx.cells.names())
+def test_every_cell_learns_something(name):
+    """Far below the floor of a predictor without memory, on a length that any cell can span."""
+    p = make(rnnx.cells.get(name)(16), length=4, batch_size=32, steps_per_dispatch=300, measurements=())
+    state, _ = p.train(p.init(0), 0)
+    assert p.measure(state, 0)["heldout/loss"] < TASK.floor(4) / 3
+
+
+def test_training_data_and_heldout_data_are_kept_apart():
+    """`train` never samples what is held out: it still works when that sampler can't."""
+
+    def forbidden(key, batch_size, length):
+        raise AssertionError("held-out data in training")
+
+    p = make(task=TASK._replace(sample_heldout=forbidden))
+    p.train(p.init(0), 0)
+    with pytest.raises(AssertionError, match="held-out data"):
+        p.measure(p.init(0), 0)
+
+
