@@ -2,12 +2,11 @@
 
     x_t = E[token_t]  (tasks of whole numbers)     y = unroll(cell, x)     output_t = y_t R + b
 
-The layouts one-to-one, one-to-many, many-to-one and many-to-many are the task's weights over time; the model is the same.
+The layouts one-to-one, one-to-many, many-to-one and many-to-many are the task's weights over time; the model stays.
 """
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 

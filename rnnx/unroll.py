@@ -97,7 +97,7 @@ def as_sequence(xs: Array) -> Array:
 
 def _check_like(name: str, value: State, like: State, leading: tuple[int, ...]) -> None:
     """The same structure, shapes and types, so that (h, c) can't be swapped and nothing is broadcast by accident."""
-    if jax.tree.structure(value) != jax.tree.structure(like):
+    if jax.tree.structure(value) != jax.tree.structure(like):  # type: ignore[operator]
         raise ValueError(f"{name} must be a {type(like).__name__}, not {type(value).__name__}.")
     for field, given, wanted in zip(getattr(like, "_fields", ()), value, like, strict=False):
         for a, b in zip(jax.tree.leaves(given), jax.tree.leaves(wanted), strict=True):

@@ -1,6 +1,5 @@
 """Training: a pure function of seed and step, whatever the number of steps per dispatch."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -135,5 +134,3 @@ def test_training_data_and_heldout_data_are_kept_apart():
     p.train(p.init(0), 0)
     with pytest.raises(AssertionError, match="held-out data"):
         p.measure(p.init(0), 0)
-
-

@@ -6,14 +6,14 @@
     n_t = tanh(x_t W_n + b_n + (r_t ⊙ h_{t-1}) U_n)         candidate, reset before the product
     h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}                   y_t = h_t
 
-Variants: reset after is cuDNN's, PyTorch's and Keras's (`reset_after=True`), and has the recurrent bias d. Reset before is Cho
-et al. 2014; it needs a second product that waits for r_t, so it has no `Dense` form and runs step by step. In Cho's paper
-z and 1 - z are exchanged with respect to Chung et al. 2014; here z keeps the old state, as in PyTorch. The other
-recurrent biases of PyTorch add up to b. Blocks of the kernels in the order r, z, n, which is PyTorch's.
+Variants: reset after is cuDNN's, PyTorch's and Keras's (`reset_after=True`), and has the recurrent bias d. Reset before
+is Cho et al. 2014; it needs a second product that waits for r_t, so it has no `Dense` form and runs step by step.
+z keeps the old state as in Cho's paper and PyTorch; Chung et al. 2014 exchange z and 1 - z. PyTorch's other recurrent
+biases add up to b. Blocks of the kernels in the order r, z, n, which is PyTorch's.
 Defaults: W Glorot uniform per gate, U orthogonal per gate, biases 0, h_0 = 0.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +29,7 @@ class GRUParams(NamedTuple):
     input_kernel: Array  # W [I, 3H]
     recurrent_kernel: Array  # U [H, 3H]
     bias: Array  # b [3H]
-    recurrent_bias: Array | None  # d [H]; None with reset before
+    recurrent_bias: Any  # d [H]; None with reset before
 
 
 class GRUState(NamedTuple):
@@ -38,8 +38,11 @@ class GRUState(NamedTuple):
     h: Array  # [..., H]
 
 
-def _gates(gx: Array, gh: Array) -> tuple[Array, Array]:
-    return jax.nn.sigmoid(gx[0] + gh[0]), jax.nn.sigmoid(gx[1] + gh[1])
+def _split(gx: Array, gh: Array) -> tuple[Array, Array, Array, Array]:
+    """r, z and the two parts of the candidate, which meet only after r has acted on the second."""
+    x_r, x_z, x_n = jnp.split(gx, 3, axis=-1)
+    h_r, h_z, h_n = jnp.split(gh, 3, axis=-1)
+    return jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z), x_n, h_n
 
 
 def gru(
@@ -86,22 +89,19 @@ def gru(
         return xs @ params.input_kernel + params.bias
 
     def gates(params: GRUParams, state: GRUState, x: Array) -> dict[str, Array]:
-        gx = jnp.split(project(params, x), 3, axis=-1)
-        gh = jnp.split(state.h @ params.recurrent_kernel, 3, axis=-1)
-        r, z = _gates(gx, gh)
+        r, z, _, _ = _split(project(params, x), state.h @ params.recurrent_kernel)
         return {"reset": r, "update": z}
 
     def pointwise(params: GRUParams, state: GRUState, gx: Array, gh: Array) -> GRUState:
-        gx, gh = jnp.split(gx, 3, axis=-1), jnp.split(gh, 3, axis=-1)
-        r, z = _gates(gx, gh)
-        n = jnp.tanh(gx[2] + r * (gh[2] + params.recurrent_bias))
+        r, z, x_n, h_n = _split(gx, gh)
+        n = jnp.tanh(x_n + r * (h_n + params.recurrent_bias))
         return GRUState(h=(1 - z) * n + z * state.h)
 
     def step_reset_before(params: GRUParams, state: GRUState, x: Array) -> GRUState:
-        gx = jnp.split(project(params, x), 3, axis=-1)
         U_rz, U_n = jnp.split(params.recurrent_kernel, [2 * hidden_size], axis=-1)
-        r, z = _gates(gx, jnp.split(state.h @ U_rz, 2, axis=-1))
-        n = jnp.tanh(gx[2] + (r * state.h) @ U_n)
+        x_rz, x_n = jnp.split(project(params, x), [2 * hidden_size], axis=-1)
+        r, z = jnp.split(jax.nn.sigmoid(x_rz + state.h @ U_rz), 2, axis=-1)
+        n = jnp.tanh(x_n + (r * state.h) @ U_n)
         return GRUState(h=(1 - z) * n + z * state.h)
 
     form = Dense(

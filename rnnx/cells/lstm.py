@@ -50,7 +50,7 @@ def lstm(
     input_initializer: str | Initializer = "glorot_uniform",
     recurrent_initializer: str | Initializer = "orthogonal",
 ) -> Cell:
-    """Long short-term memory, c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t and h_t = o_t ⊙ tanh(c_t) (Hochreiter & Schmidhuber 1997).
+    """Long short-term memory, c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t, h_t = o_t ⊙ tanh(c_t) (Hochreiter & Schmidhuber 1997).
 
     Args:
       hidden_size: H.

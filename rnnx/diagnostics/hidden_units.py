@@ -4,15 +4,16 @@ import jax
 import jax.numpy as jnp
 
 from rnnx.diagnostics._histogram import histogram
+from rnnx.diagnostics._share import share
 from rnnx.types import Array, Evidence, Histogram
 
 
 def hidden_units(evidence: Evidence) -> dict[str, Array | Histogram]:
     """Distribution of what the cell gives out, y_t, and the share of it that sits at the ends of (-1, 1).
 
-    Tags: `hidden_units/histogram` over steps, examples and units, on [-1, 1] (an unbounded activation falls in the outermost
-    bins), and `hidden_units/saturated`: the share with 1 - |y| < 0.05, where tanh has a slope below 0.1 and passes little
-    gradient. Cost: one elementwise pass.
+    Tags: `hidden_units/histogram` over steps, examples and units, on [-1, 1] (an unbounded activation falls in the
+    outermost bins), and `hidden_units/saturated`: the share with 1 - |y| < 0.05, where tanh has a slope below 0.1 and
+    passes little gradient. Cost: one elementwise pass.
 
     >>> import jax, rnnx
     >>> cell = rnnx.rnn(hidden_size=8)
@@ -28,5 +29,5 @@ def hidden_units(evidence: Evidence) -> dict[str, Array | Histogram]:
     where = jnp.broadcast_to(there, ys.shape)
     return {
         "hidden_units/histogram": histogram(ys, -1, 1, bins=40, there=where),
-        "hidden_units/saturated": jnp.mean((1 - jnp.abs(ys) < 0.05).astype(ys.dtype), where=where),
+        "hidden_units/saturated": share(1 - jnp.abs(ys) < 0.05, ys, where),
     }

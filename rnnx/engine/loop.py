@@ -1,5 +1,8 @@
 """A Python loop over time: one trace per step, slow to compile, and the oracle that other engines are held to."""
 
+import functools
+import operator
+
 import jax
 import jax.numpy as jnp
 
@@ -18,18 +21,19 @@ def loop(
     perturbations: State | None,
 ) -> tuple[State, State]:
     """Run `cell.step` in a Python loop."""
+    step = functools.partial(cell.step, params)
     initial = cell.initial_state(params, xs.shape[1:-1])
     T = xs.shape[0]
     states = [state] * T
     for t in reversed(range(T)) if reverse else range(T):
         state = advance(
-            lambda s, x: cell.step(params, s, x),
+            step,
             initial,
             state,
             xs[t],
             None if valid is None else valid[t],
             None if resets is None else resets[t],
-            jax.tree.map(lambda p: p[t], perturbations),
+            jax.tree.map(operator.itemgetter(t), perturbations),
         )
         states[t] = state
     if T == 0:

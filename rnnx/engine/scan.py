@@ -3,6 +3,9 @@
 For a `Dense` cell the products with x are taken out of the loop and done as one.
 """
 
+import functools
+from collections.abc import Callable
+
 import jax
 
 from rnnx.engine import advance
@@ -23,18 +26,12 @@ def scan(
     initial = cell.initial_state(params, xs.shape[1:-1])
     form = cell.form
 
+    step: Callable[[State, Array], State]
     if form is None:
-        inputs = xs
-
-        def step(state: State, x: Array) -> State:
-            return cell.step(params, state, x)
-
+        inputs, step = xs, functools.partial(cell.step, params)
     else:
-        inputs = form.project(params, xs)
         W = form.recurrent(params)
-
-        def step(state: State, gx: Array) -> State:
-            return form.pointwise(params, state, gx, form.hidden(state) @ W)
+        inputs, step = form.project(params, xs), lambda s, gx: form.pointwise(params, s, gx, form.hidden(s) @ W)
 
     def body(state: State, at_t: tuple) -> tuple[State, State]:
         state = advance(step, initial, state, *at_t)

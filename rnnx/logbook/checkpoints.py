@@ -1,8 +1,8 @@
 """Checkpoints with orbax: atomic, and verified leaf by leaf on the way back.
 
-Orbax commits a step by a rename, so a kill leaves the earlier steps whole, but it does not notice a flipped bit, a wrong
-dtype, or an empty folder with a number for a name. Each leaf's sha256, dtype and shape are kept beside the arrays for
-that; a step that does not agree is renamed `<step>.corrupt` and the one before it is used.
+Orbax commits a step by a rename, so a kill leaves the earlier steps whole, but it does not notice every flipped bit, a
+wrong dtype, or an empty folder with a number for a name. Each leaf's sha256, dtype and shape are kept beside the arrays
+for that; a step that does not agree is renamed `<step>.corrupt` and the one before it is used.
 """
 
 import hashlib
@@ -68,7 +68,9 @@ class Checkpoints:
                 continue
             _check_same_model(leaves, abstract, self._directory / str(step))
             try:
-                restored = self._manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract)))
+                restored = self._manager.restore(
+                    step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
+                )
                 state = restored["state"]
             except Exception as error:
                 self._set_aside(step, error)

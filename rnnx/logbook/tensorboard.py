@@ -50,11 +50,15 @@ class TensorBoard:
         self._summary(summary.text("config", f"| setting | value |\n| --- | --- |\n{rows}"), 0)
         self._summary(
             summary.custom_scalars(
-                {category: {title: ["Multiline", tags] for title, tags in charts.items()} for category, charts in layout.items()}
+                {
+                    category: {title: ["Multiline", tags] for title, tags in charts.items()}
+                    for category, charts in layout.items()
+                }
             ),
             0,
         )
-        experiment, session_start, _ = summary.hparams(settings, dict.fromkeys(metrics, 0.0))
+        plain = {name: v if isinstance(v, bool | int | float) else str(v) for name, v in settings.items()}
+        experiment, session_start, _ = summary.hparams(plain, dict.fromkeys(metrics, 0.0))
         self._summary(experiment, 0)
         self._summary(session_start, 0)
 

@@ -30,11 +30,12 @@ def adding() -> Task:
     """
 
     def sample(key: Array, batch_size: int, length: int) -> Batch:
+        checks.size("batch_size", batch_size)
         checks.size("length of the adding problem", length, least=2)
         number_key, first_key, second_key = jax.random.split(key, 3)
         numbers = jax.random.uniform(number_key, (length, batch_size))
-        first = jax.random.randint(first_key, batch_size, 0, length // 2)
-        second = jax.random.randint(second_key, batch_size, length // 2, length)
+        first = jax.random.randint(first_key, (batch_size,), 0, length // 2)
+        second = jax.random.randint(second_key, (batch_size,), length // 2, length)
         step = jnp.arange(length)[:, None]
         markers = ((step == first) | (step == second)).astype(numbers.dtype)
         at_last = (step == length - 1).astype(numbers.dtype)

@@ -5,6 +5,7 @@ on and the last 10 % held out. Each sequence starts at a random place with an em
 """
 
 import functools
+from collections.abc import Callable
 from typing import Literal
 
 import jax
@@ -42,11 +43,13 @@ def characters(*, corpus: Literal["tinyshakespeare", "shakespeare"] = "tinyshake
     train, heldout = jnp.asarray(codes[:split]), jnp.asarray(codes[split:])
     V = len(vocabulary)
 
-    def sampler(text: Array):
+    def sampler(text: Array) -> Callable[[Array, int, int], Batch]:
         def sample(key: Array, batch_size: int, length: int) -> Batch:
+            checks.size("batch_size", batch_size)
+            checks.size("length", length)
             if length >= len(text):
                 raise ValueError(f"length must be below {len(text)}, the characters there are, not {length}.")
-            starts = jax.random.randint(key, batch_size, 0, len(text) - length)
+            starts = jax.random.randint(key, (batch_size,), 0, len(text) - length)
             window = text[jnp.arange(length + 1)[:, None] + starts].astype(jnp.int32)
             return Batch(
                 inputs=window[:-1],

@@ -89,7 +89,7 @@ def change_recorded_hash(folder):
     path.write_text(text[:start] + flipped + text[start + 1 :])
 
 
-# When orbax fails to read one array it drops the reads of the others, whose callbacks then find their event loop closed.
+# When orbax fails to read one array it drops the other reads, whose callbacks then find their event loop closed.
 @pytest.mark.filterwarnings("ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("damage", [damage_every_byte_in_the_middle, truncate, remove_arrays, change_recorded_hash])
 def test_a_damaged_step_is_set_aside_loudly_and_the_one_before_is_used(tmp_path, damage):

@@ -10,7 +10,9 @@ from rnnx.types import Histogram
 
 
 def read(directory):
-    accumulator = EventAccumulator(str(directory), size_guidance={"scalars": 0, "histograms": 0, "images": 0, "tensors": 0})
+    accumulator = EventAccumulator(
+        str(directory), size_guidance={"scalars": 0, "histograms": 0, "images": 0, "tensors": 0}
+    )
     accumulator.Reload()
     return accumulator
 

@@ -1,0 +1,1 @@
+"""Entry points with absl flags: `python -m experiments.run`, `.sweep`, `.report`. Library code is in `rnnx`."""

@@ -1,0 +1,189 @@
+"""The settings of a trial: an `ml_collections` dictionary at the command line, a frozen dataclass inside.
+
+The options of a cell or a task are the keyword arguments of its factory, so a new cell brings its own. In the
+dictionary each of them stands as an empty placeholder; what is left empty takes the factory's default, and the
+dataclass has them all.
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+from ml_collections.config_dict import placeholder
+
+import rnnx
+from rnnx import checks, registry
+from rnnx.settings import flatten
+from rnnx.training import Program, program
+from rnnx.types import Cell, Task
+
+
+class ConfigError(ValueError):
+    """A setting that can't be used; the message names the field, the value and the nearest valid choice."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A cell or task by name, its size (hidden units or length), and all its options, so that a record is complete."""
+
+    name: str
+    size: int
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """All that decides what a trial does. Steps are training steps."""
+
+    cell: Named
+    task: Named
+    batch_size: int
+    steps: int
+    learning_rate: float
+    clip_norm: float
+    seed: int
+    log_every: int
+    measure_every: int
+    measure_batch_size: int
+    checkpoint_every: int
+    measurements: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As nested dictionaries with the names of the command line, for `config.json`."""
+        plain = dataclasses.asdict(self) | {"measurements": list(self.measurements)}
+        plain["cell"] = {"name": self.cell.name, "hidden_size": self.cell.size, **dict(self.cell.options)}
+        plain["task"] = {"name": self.task.name, "length": self.task.size, **dict(self.task.options)}
+        return plain
+
+
+def default() -> ConfigDict:
+    """The settings that every study starts from; a study's `get_config` changes what it needs."""
+    return ConfigDict(
+        {
+            "cell": {"name": "lstm", "hidden_size": 64, **_placeholders(rnnx.cells)},
+            "task": {"name": "adding", "length": 64, **_placeholders(rnnx.tasks)},
+            "batch_size": 32,
+            "steps": 1000,
+            "learning_rate": 3e-3,
+            "clip_norm": 1.0,
+            "seed": 0,
+            "log_every": 50,
+            "measure_every": 200,
+            "measure_batch_size": 128,
+            "checkpoint_every": 500,
+            "measurements": rnnx.diagnostics.names(),
+        }
+    )
+
+
+def parse(given: ConfigDict) -> Config:
+    """Check every field.
+
+    Raises:
+      ConfigError: the first field that can't be used.
+    """
+    try:
+        config = Config(
+            cell=_named(given, "cell", "hidden_size", rnnx.cells),
+            task=_named(given, "task", "length", rnnx.tasks),
+            batch_size=checks.size("batch_size", given.batch_size),
+            steps=checks.size("steps", given.steps),
+            learning_rate=checks.number("learning_rate", given.learning_rate, above=0),
+            clip_norm=checks.number("clip_norm", given.clip_norm, above=0),
+            seed=checks.size("seed", given.seed, least=0),
+            log_every=checks.size("log_every", given.log_every),
+            measure_every=checks.size("measure_every", given.measure_every),
+            measure_batch_size=checks.size("measure_batch_size", given.measure_batch_size),
+            checkpoint_every=checks.size("checkpoint_every", given.checkpoint_every),
+            measurements=tuple(
+                checks.choice("measurement", name, rnnx.diagnostics.names()) for name in given.measurements
+            ),
+        )
+        for field in ("steps", "measure_every", "checkpoint_every"):
+            if getattr(config, field) % config.log_every:
+                raise ValueError(
+                    f"{field} must be a multiple of log_every ({config.log_every}), not {getattr(config, field)}."
+                )
+        cell(config)
+        sample = task(config).sample
+        jax.eval_shape(lambda key: sample(key, config.batch_size, config.task.size), jax.random.key(0))
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    return config
+
+
+def cell(config: Config) -> Cell:
+    """The cell that a config names."""
+    return rnnx.cells.get(config.cell.name)(config.cell.size, **dict(config.cell.options))
+
+
+def task(config: Config) -> Task:
+    """The task that a config names."""
+    return rnnx.tasks.get(config.task.name)(**dict(config.task.options))
+
+
+def build(config: Config) -> Program:
+    """The functions that train and measure what a config names."""
+    return program(
+        cell(config),
+        task(config),
+        length=config.task.size,
+        batch_size=config.batch_size,
+        learning_rate=config.learning_rate,
+        clip_norm=config.clip_norm,
+        steps_per_dispatch=config.log_every,
+        measure_batch_size=config.measure_batch_size,
+        measurements=config.measurements,
+    )
+
+
+def field_type(base: ConfigDict, field: str) -> type:
+    """The type of a field such as `cell.name`.
+
+    Raises:
+      ConfigError: there is no such field.
+    """
+    known = flatten(base.to_dict())
+    if field not in known:
+        raise ConfigError(registry.unknown("config field", field, known))
+    section, _, leaf = field.rpartition(".")
+    return (base[section] if section else base).get_type(leaf)
+
+
+def difference(one: dict[str, Any], other: dict[str, Any]) -> str:
+    """The fields in which two nested configurations differ, with both values, as one line."""
+    a, b = flatten(one), flatten(other)
+    fields = [name for name in sorted(a.keys() | b.keys()) if a.get(name) != b.get(name)]
+    return ", ".join(f"{name} ({a.get(name, 'not set')} there, {b.get(name, 'not set')} here)" for name in fields)
+
+
+def _options(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The keyword-only arguments of a factory."""
+    parameters = inspect.signature(factory).parameters
+    return {name: parameter for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY}
+
+
+def _placeholders(package: Any) -> dict[str, Any]:
+    """Every option of every cell (or task), empty, of the type of its default."""
+    options: dict[str, inspect.Parameter] = {}
+    for name in package.names():
+        options |= _options(package.get(name))
+    return {name: placeholder(type(parameter.default)) for name, parameter in options.items()}
+
+
+def _named(given: ConfigDict, field: str, size_field: str, package: Any) -> Named:
+    section = given[field].to_dict()
+    name, size = section.pop("name"), section.pop(size_field)
+    factory = package.get(name)
+    checks.size(f"{field}.{size_field}", size)
+    options = {option: parameter.default for option, parameter in _options(factory).items()}
+    for option, value in section.items():
+        if value is not None and option not in options:
+            takes = f"takes {', '.join(options)}" if options else "takes no options"
+            raise ValueError(f"{field}.{option} = {value!r}: the {field} {name!r} has no such option; it {takes}.")
+        if value is not None:
+            options[option] = value
+    return Named(name, size, tuple(sorted(options.items())))

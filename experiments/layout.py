@@ -1,0 +1,43 @@
+"""The Custom Scalars page of TensorBoard: rnn, lstm and gru side by side, then all runs in one chart."""
+
+from typing import Any
+
+import rnnx
+
+_COMPARED = {
+    "held-out loss": "heldout/loss",
+    "decay rate of the state gradient (nats per step)": "state_gradient/state/decay_rate",
+    "horizon of the state gradient (steps)": "state_gradient/state/horizon",
+}
+
+
+def by_cell(cell: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The compared values again under tags with the cell's name, because a chart selects by tag and not by run."""
+    return {f"by_cell/{cell}/{tag}": values[tag] for tag in _COMPARED.values() if tag in values}
+
+
+def layout() -> dict[str, dict[str, list[str]]]:
+    """`{category: {chart: [regular expressions of tags]}}`, the same in every run of every study."""
+    side_by_side = {
+        title: {f"{cell}: {title}": [f"^by_cell/{cell}/{tag}$"] for cell in rnnx.cells.names()}
+        for title, tag in _COMPARED.items()
+    }
+    return side_by_side | {
+        "All runs: loss": {"training": ["^train/loss$"], "held out": ["^heldout/loss$"]},
+        "All runs: how far back the gradient reaches": {
+            "decay rate (nats per step)": ["^state_gradient/state/decay_rate$"],
+            "horizon (steps)": ["^state_gradient/state/horizon$"],
+            "decay rate along h": ["^state_gradient/h/decay_rate$"],
+            "decay rate along c": ["^state_gradient/c/decay_rate$"],
+        },
+        "All runs: size of the gradient": {
+            "norm before clipping": ["^train/gradient_norm$"],
+            "share of steps clipped": ["^train/clipped$"],
+            "log10 norm, recurrent kernel": ["^weight_gradient/recurrent_kernel/"],
+            "log10 norm, input kernel": ["^weight_gradient/input_kernel/"],
+        },
+        "All runs: gates and units": {
+            "mean of the gates": ["^gates/[a-z]+/mean$"],
+            "share of saturated units": ["^hidden_units/saturated$"],
+        },
+    }

@@ -1,0 +1,1 @@
+"""From the record of a study to figures, a table and one HTML page."""
