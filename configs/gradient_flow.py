@@ -27,7 +27,7 @@ def get_config() -> ConfigDict:
     base = config.default()
     base.cell.hidden_size = 32
     base.steps = 1000
-    base.measure_every = 100
+    base.measure_every = 200
     return base
 
 
