@@ -22,6 +22,8 @@ def gradient_flow(
     δ_t = ∂L/∂s_t is the total derivative: the state is perturbed after step t, before y_t is read and before step
     t + 1 (Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks").
 
+    Call it under `jax.jit` if it is called more than once: outside, each call compiles anew.
+
     Args:
       cell: the cell.
       params: its parameters.

@@ -21,7 +21,7 @@ class Model(nnx.Module):
 
     The embedding has as many features as the cell has outputs. Inputs that are numbers go to the cell as they are.
 
-    >>> import rnnx
+    >>> import jax, rnnx
     >>> from flax import nnx
     >>> task = rnnx.tasks.get("adding")()
     >>> model = Model(rnnx.gru(hidden_size=8), task, rngs=nnx.Rngs(0))

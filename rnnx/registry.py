@@ -10,8 +10,8 @@ from typing import Any
 def names(package: str) -> tuple[str, ...]:
     """The public modules of a package, sorted.
 
-    >>> names("rnnx.cells")
-    ('gru', 'lstm', 'rnn')
+    >>> "lstm" in names("rnnx.cells")
+    True
     """
     path = importlib.import_module(package).__path__
     return tuple(sorted(module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_")))
@@ -25,7 +25,7 @@ def get(package: str, name: str) -> Any:
 
     >>> get("rnnx.cells", "lsmt")
     Traceback (most recent call last):
-    ValueError: no cell named 'lsmt'; did you mean 'lstm'? Known: gru, lstm, rnn.
+    ValueError: no cell named 'lsmt'; did you mean 'lstm'? Known: ...
     """
     known = names(package)
     if name not in known:

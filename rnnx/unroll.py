@@ -22,6 +22,8 @@ def unroll(
 ) -> Trajectory:
     """Run a cell over a sequence: s_t = step(s_{t-1}, x_t) for t = 1 … T, and y_t = read(s_t, x_t).
 
+    Call it under `jax.jit`, as everything in JAX: outside, each call compiles the loop anew.
+
     Args:
       cell: the cell.
       params: its parameters.
@@ -80,6 +82,7 @@ def unroll(
                 f"resets must be booleans of shape {[T, *batch_shape]}, not {resets.dtype}{list(resets.shape)}."
             )
 
+    _check_step(cell, params, state, xs)
     final_state, states = run(cell, params, xs, state, valid, resets, reverse, perturbations)
     outputs = cell.read(params, states, xs)
     if valid is not None:
@@ -93,6 +96,17 @@ def as_sequence(xs: Array) -> Array:
     if xs.ndim < 2:
         raise ValueError(f"xs must be [T, B, I] (or [T, I]), not {list(xs.shape)}.")
     return xs
+
+
+def _check_step(cell: Cell, params: Params, state: State, xs: Array) -> None:
+    """That the cell takes such inputs: a wrong number of features would else surface deep inside an engine."""
+    x = jax.ShapeDtypeStruct(xs.shape[1:], xs.dtype)
+    try:
+        jax.eval_shape(cell.step, params, state, x)
+    except TypeError as error:
+        raise ValueError(
+            f"the cell can't step on x_t {x.dtype}{list(x.shape)}: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _check_like(name: str, value: State, like: State, leading: tuple[int, ...]) -> None:

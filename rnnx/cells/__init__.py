@@ -1,7 +1,7 @@
 """Recurrent cells, one per file: the equations, the variant and its source are in each file's docstring.
 
->>> names()
-('gru', 'lstm', 'rnn')
+>>> "lstm" in names()
+True
 >>> cell = get("lstm")(hidden_size=128)
 """
 

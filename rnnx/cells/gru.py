@@ -74,6 +74,7 @@ def gru(
     recurrent_initializer = initializers.get(recurrent_initializer)
 
     def init(key: Array, input_size: int) -> GRUParams:
+        checks.size("input_size", input_size)
         input_key, recurrent_key = jax.random.split(key)
         return GRUParams(
             input_kernel=input_initializer(input_key, input_size, hidden_size, 3),

@@ -73,6 +73,7 @@ def lstm(
     recurrent_initializer = initializers.get(recurrent_initializer)
 
     def init(key: Array, input_size: int) -> LSTMParams:
+        checks.size("input_size", input_size)
         input_key, recurrent_key = jax.random.split(key)
         zero = jnp.zeros(hidden_size)
         return LSTMParams(

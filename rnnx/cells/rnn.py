@@ -62,6 +62,7 @@ def rnn(
     recurrent_initializer = initializers.get(recurrent_initializer)
 
     def init(key: Array, input_size: int) -> RNNParams:
+        checks.size("input_size", input_size)
         input_key, recurrent_key = jax.random.split(key)
         return RNNParams(
             input_kernel=input_initializer(input_key, input_size, hidden_size, 1),

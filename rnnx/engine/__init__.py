@@ -23,8 +23,8 @@ from rnnx.types import Array, State
 def names() -> tuple[str, ...]:
     """The names of all engines.
 
-    >>> names()
-    ('loop', 'scan')
+    >>> "scan" in names()
+    True
     """
     return registry.names(__name__)
 

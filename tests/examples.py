@@ -1,0 +1,144 @@
+"""The cells that every law is tested on, and small problems for them."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import rnnx
+from rnnx.types import Array, Cell, Params, State, Trajectory
+from tests import reference
+from tests.reference import Reference
+
+# All different, so that a swap of two axes can't go unseen.
+T, B, I, H = 5, 4, 2, 3
+
+
+class Variant(NamedTuple):
+    cell: str
+    options: Mapping[str, Any]
+    reference: str
+    reference_options: Mapping[str, Any]
+
+    def numpy(self) -> Reference:
+        return reference.get(self.reference, **self.reference_options)
+
+
+# Every cell in its default variant, so that a new file is tested on arrival; other variants are added by hand. Options
+# that change initial values only, such as an LSTM's forget bias, make no other equations; tested with the cell.
+VARIANTS = {name: Variant(name, {}, name, {}) for name in rnnx.cells.names()} | {
+    "gru_reset_before": Variant("gru", {"reset_after": False}, "gru_reset_before", {}),
+    "rnn_relu": Variant("rnn", {"activation": "relu"}, "rnn", {"activation": "relu"}),
+    "rnn_identity": Variant("rnn", {"activation": "identity"}, "rnn", {"activation": "identity"}),
+}
+
+
+@functools.cache  # one object per variant, so that what is compiled for it is found again
+def make(variant: str) -> Cell:
+    return rnnx.cells.get(VARIANTS[variant].cell)(hidden_size=H, **VARIANTS[variant].options)
+
+
+class Example(NamedTuple):
+    cell: Cell
+    params: Params
+    state: State  # s_0, not zero
+    xs: Array
+
+
+def example(variant: str, steps: int = T, batch_shape: tuple[int, ...] = (B,), seed: int = 0) -> Example:
+    """A cell with inputs, initial state and parameters, biases too, all of which matter."""
+    cell = make(variant)
+    params = cell.init(jax.random.key(seed), I)
+    params = jax.tree.map(jnp.add, params, like(params, seed, scale=0.3))
+    state = like(cell.initial_state(params, batch_shape), seed + 1)
+    xs = like(jax.ShapeDtypeStruct((steps, *batch_shape, I), float), seed + 2)
+    return Example(cell, params, state, xs)
+
+
+def like(tree: Any, seed: int, scale: float = 1.0) -> Any:
+    """Normal numbers, in the default precision, in the shapes of a pytree."""
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(lambda leaf: jnp.asarray(scale * rng.standard_normal(leaf.shape), float), tree)
+
+
+def over_time(state: State, steps: int) -> State:
+    """Shapes of the states s_1 … s_T of a state."""
+    return jax.tree.map(lambda s: jax.ShapeDtypeStruct((steps, *s.shape), s.dtype), state)
+
+
+class Result(NamedTuple):
+    trajectory: Trajectory
+    params: Params  # the gradients
+    xs: Array
+    state: State
+    perturbations: State
+
+
+class Weights(NamedTuple):
+    """Of the linear loss Σ outputs · y + Σ final · s_T, which reaches every output and every part of the state."""
+
+    outputs: Array
+    final: State
+
+
+def weights(ex: Example, seed: int = 10) -> Weights:
+    leading = ex.xs.shape[:-1]
+    return like(Weights(jax.ShapeDtypeStruct((*leading, ex.cell.output_size), float), ex.state), seed)
+
+
+def run(
+    ex: Example, w: Weights, *, engine: str = "auto", reverse: bool = False, perturbations: State = None, **masks: Array
+) -> Result:
+    """Unroll, and differentiate the loss with respect to everything; compiled once per cell, engine and direction."""
+    if perturbations is None:
+        perturbations = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), over_time(ex.state, len(ex.xs)))
+    return _compiled(ex.cell, engine, reverse)(*ex[1:], perturbations, w, masks)
+
+
+@functools.cache
+def _compiled(cell: Cell, engine: str, reverse: bool) -> Callable[..., Result]:
+    def loss(
+        params: Params, xs: Array, state: State, perturbations: State, w: Weights, masks: dict[str, Array]
+    ) -> tuple[Array, Trajectory]:
+        trajectory = rnnx.unroll(
+            cell,
+            params,
+            xs,
+            state,
+            reverse=reverse,
+            engine=engine,
+            return_states=True,
+            perturbations=perturbations,
+            **masks,
+        )
+        return inner(w.outputs, trajectory.outputs) + inner(w.final, trajectory.final_state), trajectory
+
+    @jax.jit
+    def result(
+        params: Params, state: State, xs: Array, perturbations: State, w: Weights, masks: dict[str, Array]
+    ) -> Result:
+        gradients, trajectory = jax.grad(loss, argnums=(0, 1, 2, 3), has_aux=True)(
+            params, xs, state, perturbations, w, masks
+        )
+        return Result(trajectory, *gradients)
+
+    return result
+
+
+def inner(a: Any, b: Any) -> Array:
+    """Σ a b over all entries of two pytrees."""
+    return jax.tree.reduce(jnp.add, jax.tree.map(jnp.vdot, a, b))
+
+
+def assert_close(actual: Any, expected: Any, *, rtol: float = 1e-12, atol: float = 1e-12) -> None:
+    """Two pytrees of one structure agree.
+
+    Default tolerance: float64 rounds at 1.1e-16, and what is compared here is of order 1 (up to some hundreds) and the
+    result of at most some thousands of roundings.
+    """
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    for (path, a), b in zip(jax.tree.leaves_with_path(actual), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=rtol, atol=atol, err_msg=jax.tree_util.keystr(path))
