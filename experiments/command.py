@@ -1,6 +1,7 @@
 """What all commands share: flags, and mistakes answered by one line and exit status 2, before anything compiles."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,8 @@ def start(main: Callable[[], int | None]) -> None:
             print("interrupted; the same command goes on from the last checkpoints.", file=sys.stderr)
             return 130
 
+    # Trials share a card: none of them, nor this process, may take most of its memory in advance.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     logging.set_verbosity(logging.WARNING)  # jax and orbax report at INFO what nobody asked about
     app.run(guarded, flags_parser=_parse)
 

@@ -1,13 +1,17 @@
 """Sweeps: which trials there are, and that a finished one is not run again."""
 
 import json
+import os
+import signal
+import subprocess
+import time
 
 import pytest
 
 from experiments import config, sweep
 from experiments.config import ConfigError
 from rnnx.logbook import read_metrics
-from tests.experiments.commands import run
+from tests.experiments.commands import command, run
 
 SMALL = "--config=tests/experiments/study_small.py"
 
@@ -88,3 +92,26 @@ def test_a_trial_that_diverges_fails_alone(tmp_path):
     assert not (failed / "DONE.json").exists()
     assert all(record["step"] < 2 for record in read_metrics(failed / "metrics.jsonl"))
     assert (workdir / "adding" / "rnn,learning_rate=0.001" / "T5" / "seed0" / "DONE.json").exists()
+
+
+def test_a_worker_that_is_killed_costs_its_trial_only_and_that_resumes(tmp_path):
+    """A real SIGKILL, as the kernel sends when memory runs out."""
+    workdir = tmp_path / "runs"
+    lasting = ("--config.steps=1000", "--config.checkpoint_every=50", "--config.measure_every=1000")
+    arguments = (SMALL, f"--workdir={workdir}", "--jobs=2", *lasting)
+    process = subprocess.Popen(**command("sweep", *arguments), stdout=subprocess.PIPE, text=True)
+    trial = workdir / "adding" / "rnn" / "T5" / "seed0"
+    deadline = time.monotonic() + 120
+    while not list(trial.glob("checkpoints/[0-9]*")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    (worker,) = {name.split(".")[-2] for name in os.listdir(trial) if name.startswith("events.out")}
+    os.kill(int(worker), signal.SIGKILL)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "adding/rnn/T5/seed0 failed: its process was killed; run again to resume" in output
+    assert (workdir / "adding" / "lstm" / "T5" / "seed0" / "DONE.json").exists()
+    again = run("sweep", *arguments)
+    assert again.returncode == 0, again.stderr
+    assert "4 of 4 trials are done" in again.stdout
+    steps = [record["step"] for record in read_metrics(trial / "metrics.jsonl")]
+    assert steps == list(range(0, 1001, 2))
