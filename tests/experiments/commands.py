@@ -3,17 +3,21 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
+# Tests neither use nor fill the user's cache; they share one, so that a program is compiled once.
+CACHE = tempfile.TemporaryDirectory(prefix="rnnx-tests-")
 
 
-def command(module: str, *arguments: str, **environment: str) -> dict:
+def command(module: str, *arguments: str, **environment: str) -> dict[str, Any]:
     """Arguments for `subprocess`: `python -m experiments.<module> …` at the root of the repository."""
     return {
         "args": [sys.executable, "-m", f"experiments.{module}", *arguments],
         "cwd": ROOT,
-        "env": os.environ | {"JAX_PLATFORMS": "cpu"} | environment,
+        "env": os.environ | {"JAX_PLATFORMS": "cpu", "RNNX_CACHE_DIR": CACHE.name} | environment,
     }
 
 
