@@ -22,6 +22,8 @@ def local(trials: list[Trial], jobs: int, update: Callable[[Update], None]) -> N
     Trials that differ only in their seed are done by one process after another, so that they share a compiled program.
     """
     groups = [list(group) for _, group in itertools.groupby(trials, key=lambda t: replace(t.config, seed=0))]
+    # Longest first: the last ones to end are short, and no process is left alone with a long one.
+    groups.sort(key=lambda group: group[0].config.steps * group[0].config.task.size, reverse=True)
     # JAX runs threads, and a fork of a process with threads may hang: spawn.
     context = multiprocessing.get_context("spawn")
     todo, news = context.Queue(), context.Queue()
