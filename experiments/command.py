@@ -25,8 +25,10 @@ def start(main: Callable[[], int | None]) -> None:
             fail(f"unexpected argument {arguments[1]!r}: every setting is a flag, --name=value.")
         try:
             return main()
-        except (ConfigError, DataError, CheckpointError, FileNotFoundError) as error:
+        except (ConfigError, DataError, CheckpointError) as error:
             fail(str(error))
+        except OSError as error:  # no room, no permission
+            fail(f"{error.filename or 'input or output'}: {error.strerror or error}")
         except KeyboardInterrupt:
             print("interrupted; the same command goes on from the last checkpoints.", file=sys.stderr)
             return 130

@@ -1,9 +1,11 @@
-"""Files that are either whole or not there."""
+"""Files that are either whole or not there, and said to be damaged where they are not."""
 
 import json
 import os
 from pathlib import Path
 from typing import Any
+
+from experiments.config import ConfigError
 
 
 def write(path: Path, content: bytes) -> None:
@@ -15,6 +17,18 @@ def write(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+      ConfigError: it is damaged; the message names it.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise ConfigError(f"{path} is damaged: it is not a JSON file.") from None
 
 
 def write_json(path: Path, content: Any) -> None:

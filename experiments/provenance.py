@@ -2,7 +2,6 @@
 
 import datetime
 import importlib.metadata
-import json
 import os
 import platform
 import subprocess
@@ -26,7 +25,7 @@ def record(path: Path, config: Config) -> None:
     chosen = task(config)
     data = chosen.provenance
     if path.exists():
-        differing = difference(json.loads(path.read_text(encoding="utf-8"))["data"], data)
+        differing = difference(files.read_json(path)["data"], data)
         if differing:
             raise ConfigError(f"{path.parent} was begun on other data: {differing}. Choose another --workdir.")
         return

@@ -4,7 +4,6 @@ python -m experiments.sweep --config=configs/gradient_flow.py --workdir=runs/gra
 """
 
 import itertools
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -78,11 +77,17 @@ def resolve(base: ConfigDict, overrides: list[dict[str, Any]], directory: Path) 
         given = base.copy_and_resolve_references()
         for field, value in override.items():
             field_type(base, field)
-            given.update_from_flattened_dict({field: value})
-        name = _name(parse(given), {field: override[field] for field in telling if field in override})
+            try:
+                given.update_from_flattened_dict({field: value})
+            except (TypeError, ValueError) as error:
+                raise ConfigError(f"the sweep sets {field} to {value!r}: {error}") from None
+        config = parse(given)
+        name = _name(config, {field: override[field] for field in telling if field in override})
         if name in trials:
             raise ConfigError(f"the sweep has two trials called {name}: the same settings are there twice.")
-        trials[name] = Trial(name, parse(given), directory / name)
+        trials[name] = Trial(name, config, directory / name)
+    if not trials:
+        raise ConfigError("the sweep has no trials.")
     return list(trials.values())
 
 
@@ -147,7 +152,7 @@ def _record(directory: Path, study: str, trials: list[Trial]) -> None:
     path = directory / "study.json"
     resolved = {trial.name: trial.config.to_dict() for trial in trials}
     if path.exists():
-        there = json.loads(path.read_text(encoding="utf-8"))["trials"]
+        there = files.read_json(path)["trials"]
         if there != resolved:
             gone, new = sorted(there.keys() - resolved.keys()), sorted(resolved.keys() - there.keys())
             changed = next(

@@ -5,7 +5,6 @@ A trial is idempotent in its own directory: run again it does what is left to do
 
 import dataclasses
 import functools
-import json
 import math
 import time
 from collections.abc import Callable
@@ -48,7 +47,7 @@ def finished(trial: Trial) -> bool:
     """
     path = trial.directory / "config.json"
     if path.exists():
-        there = json.loads(path.read_text(encoding="utf-8"))["config"]
+        there = files.read_json(path)["config"]
         differing = difference(there, trial.config.to_dict())
         if differing:
             raise ConfigError(

@@ -56,6 +56,25 @@ def test_an_unknown_field_is_refused(tmp_path):
         names(tmp_path, [{"task.lenght": 3}])
 
 
+def test_values_of_the_wrong_type_and_empty_sweeps_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"the sweep sets task\.length to 'long'"):
+        names(tmp_path, [{"task.length": "long"}])
+    with pytest.raises(ConfigError, match="the sweep has no trials"):
+        names(tmp_path, [])
+
+
+def test_a_damaged_record_and_a_place_that_cannot_be_written_are_named_in_one_line(tmp_path):
+    (tmp_path / "study.json").write_text("{")
+    damaged = run("sweep", SMALL, f"--workdir={tmp_path}")
+    assert damaged.returncode == 2
+    assert damaged.stderr.strip() == f"sweep: {tmp_path / 'study.json'} is damaged: it is not a JSON file."
+    (tmp_path / "file").touch()
+    inside = run("sweep", SMALL, f"--workdir={tmp_path / 'file' / 'runs'}")
+    assert inside.returncode == 2
+    assert "Not a directory" in inside.stderr
+    assert len(inside.stderr.strip().splitlines()) == 1
+
+
 def test_a_sweep_runs_once_and_its_record_is_whole(tmp_path):
     workdir = tmp_path / "runs"
     first = run("sweep", SMALL, f"--workdir={workdir}", "--jobs=2")
