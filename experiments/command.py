@@ -1,5 +1,6 @@
 """What all commands share: flags, and mistakes answered by one line and exit status 2, before anything compiles."""
 
+import functools
 import importlib.util
 import os
 import sys
@@ -95,6 +96,7 @@ def _check_config(arguments: list[str]) -> None:
             field_type(base, argument.removeprefix("--config.").partition("=")[0])
 
 
+@functools.cache  # needed to check the flags, and again for its `sweep`
 def _load(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("study", path)
     if spec is None or spec.loader is None:

@@ -1,22 +1,11 @@
-"""Files that are either whole or not there, and said to be damaged where they are not."""
+"""JSON files that are either whole or not there, and said to be damaged where they are not."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from experiments.config import ConfigError
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file by atomic rename; what was there stays readable until then."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+from rnnx import files
 
 
 def read_json(path: Path) -> Any:
@@ -33,4 +22,4 @@ def read_json(path: Path) -> Any:
 
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file by atomic rename."""
-    write(path, json.dumps(content, indent=2).encode() + b"\n")
+    files.write(path, json.dumps(content, indent=2).encode() + b"\n")

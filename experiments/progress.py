@@ -26,17 +26,16 @@ class Display:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}"),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} steps"),
             TextColumn("{task.fields[loss]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
-            # A fast trial after a slow one would make the estimate jump: look back over the whole sweep.
             TimeRemainingColumn(),
             console=self._console,
-            speed_estimate_period=120,
+            speed_estimate_period=120,  # seconds; a fast trial after a slow one would make the estimate jump
             disable=not self._console.is_terminal,
         )
-        self._whole = self._progress.add_task(self._title(), total=sum(self._steps.values()), unit="steps", loss="")
+        self._whole = self._progress.add_task(f"[bold]{self._trials()}", total=sum(self._steps.values()), loss="")
 
     def __enter__(self) -> "Display":
         self._progress.start()
@@ -50,24 +49,21 @@ class Display:
         self._at[news.trial] = news.step
         if news.outcome is None:
             if news.trial not in self._rows:
-                self._rows[news.trial] = self._progress.add_task(
-                    news.trial, total=self._steps[news.trial], unit="steps", loss=""
-                )
-            loss = "" if math.isnan(news.loss) else f"loss {news.loss:.4f}"
-            self._progress.update(self._rows[news.trial], completed=news.step, loss=loss)
+                self._rows[news.trial] = self._progress.add_task(news.trial, total=self._steps[news.trial], loss="")
+            self._progress.update(self._rows[news.trial], completed=news.step, loss=_loss(news))
         else:
             if news.trial in self._rows:
                 self._progress.remove_task(self._rows.pop(news.trial))
             self._done += news.outcome == "done"
             if news.outcome != "done":
                 self.failed[news.trial] = news.outcome
-        self._progress.update(self._whole, completed=sum(self._at.values()), description=self._title())
+        self._progress.update(self._whole, completed=sum(self._at.values()), description=f"[bold]{self._trials()}")
         if not self._console.is_terminal:
             self._plain_line(news)
 
-    def _title(self) -> str:
+    def _trials(self) -> str:
         failed = f", {len(self.failed)} failed" if self.failed else ""
-        return f"[bold]{self._done}/{self._total} trials{failed}"
+        return f"{self._done}/{self._total} trials{failed}"
 
     def _plain_line(self, news: Update) -> None:
         """At every end of a trial, and every ten seconds."""
@@ -77,8 +73,10 @@ class Display:
         self._said = now
         elapsed, share = now - self._started, sum(self._at.values()) / sum(self._steps.values())
         left = f", {elapsed * (1 - share) / share:.0f} s left" if share > 0 else ""
-        what = news.outcome or (
-            f"step {news.step}" if math.isnan(news.loss) else f"step {news.step}, loss {news.loss:.4f}"
-        )
-        failed = f", {len(self.failed)} failed" if self.failed else ""
-        print(f"{self._done}/{self._total} trials{failed}{left}: {news.trial}: {what}", flush=True)
+        what = news.outcome or ", ".join(filter(None, [f"step {news.step}", _loss(news)]))
+        print(f"{self._trials()}{left}: {news.trial}: {what}", flush=True)
+
+
+def _loss(news: Update) -> str:
+    """Empty where there is none yet, before the first training step."""
+    return "" if math.isnan(news.loss) else f"loss {news.loss:.4f}"

@@ -13,8 +13,9 @@ from absl import flags
 from rich.console import Console
 from rich.table import Table
 
-from experiments import command, files
+from experiments import command
 from experiments.config import ConfigError
+from rnnx import files
 from rnnx.report import page, study, summary
 from rnnx.report.spread import Spread
 from rnnx.report.summary import Row

@@ -148,6 +148,12 @@ class Evidence(NamedTuple):
     """[B]: index of the step whose loss was differentiated; lag k is step last - k."""
     flow: GradientFlow
 
+    @property
+    def outputs(self) -> Array:
+        """y_1 … y_T, [T, B, Y], read off the states: time need not run again for them."""
+        after = jax.tree.map(lambda s: s[1:], self.flow.states)
+        return self.cell.read(self.params, after, self.inputs)
+
 
 class Histogram(NamedTuple):
     """Counts of values between edges, made on the device so that samples need not leave it."""

@@ -1,8 +1,14 @@
-"""Shares of values that meet a condition."""
+"""Which values count, and what share of them meets a condition."""
 
 import jax.numpy as jnp
 
 from rnnx.types import Array
+
+
+def counted(values: Array, last: Array) -> Array:
+    """Which values `[T, B, H]` are of a step up to `last [B]`, in the shape of the values."""
+    there = jnp.arange(values.shape[0], dtype=last.dtype)[:, None, None] <= last[:, None]
+    return jnp.broadcast_to(there, values.shape)
 
 
 def share(condition: Array, values: Array, there: Array) -> Array:

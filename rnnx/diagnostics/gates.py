@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rnnx.diagnostics._histogram import histogram
-from rnnx.diagnostics._share import share
+from rnnx.diagnostics._share import counted, share
 from rnnx.types import Array, Evidence, Histogram
 
 
@@ -26,12 +26,10 @@ def gates(evidence: Evidence) -> dict[str, Array | Histogram]:
     cell, params, inputs, last, flow = evidence
     if cell.gates is None:
         return {}
-    T = inputs.shape[0]
-    there = jnp.arange(T, dtype=last.dtype)[:, None, None] <= last[:, None]  # [T, B, 1]
     before = jax.tree.map(lambda s: s[:-1], flow.states)
     measured: dict[str, Array | Histogram] = {}
     for name, gate in cell.gates(params, before, inputs).items():
-        where = jnp.broadcast_to(there, gate.shape)
+        where = counted(gate, last)
         measured[f"gates/{name}/mean"] = jnp.mean(gate, where=where)
         measured[f"gates/{name}/left_saturated"] = share(gate < 0.1, gate, where)
         measured[f"gates/{name}/right_saturated"] = share(gate > 0.9, gate, where)

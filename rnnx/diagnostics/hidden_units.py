@@ -1,10 +1,9 @@
 """Hidden units: where in its range the state lives."""
 
-import jax
 import jax.numpy as jnp
 
 from rnnx.diagnostics._histogram import histogram
-from rnnx.diagnostics._share import share
+from rnnx.diagnostics._share import counted, share
 from rnnx.types import Array, Evidence, Histogram
 
 
@@ -22,11 +21,8 @@ def hidden_units(evidence: Evidence) -> dict[str, Array | Histogram]:
     >>> float(measured["hidden_units/saturated"]) > 0.9
     True
     """
-    cell, params, inputs, last, flow = evidence
-    after = jax.tree.map(lambda s: s[1:], flow.states)
-    ys = cell.read(params, after, inputs)
-    there = jnp.arange(inputs.shape[0], dtype=last.dtype)[:, None, None] <= last[:, None]
-    where = jnp.broadcast_to(there, ys.shape)
+    ys = evidence.outputs
+    where = counted(ys, evidence.last)
     return {
         "hidden_units/histogram": histogram(ys, -1, 1, bins=40, there=where),
         "hidden_units/saturated": share(1 - jnp.abs(ys) < 0.05, ys, where),

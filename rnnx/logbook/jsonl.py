@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnx import files
 from rnnx.types import Array, Histogram
 
 
@@ -30,13 +31,7 @@ class MetricsFile:
     def __init__(self, path: Path, resume_step: int | None):
         """Open the file; records after `resume_step` (all if `None`) belong to work that will be done again."""
         self.records = [r for r in read_metrics(path) if resume_step is not None and r["step"] <= resume_step]
-        # The old file stays whole until the new one is: a kill in between loses nothing.
-        shortened = path.with_name(path.name + ".tmp")
-        with open(shortened, "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(record) + "\n" for record in self.records)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(shortened, path)
+        files.write(path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
         self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
 
     def write(self, step: int, values: dict[str, Array | Histogram | float]) -> None:

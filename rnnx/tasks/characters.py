@@ -38,10 +38,7 @@ def characters(*, corpus: Literal["tinyshakespeare", "shakespeare"] = "tinyshake
     ((10, 4), True)
     """
     checks.choice("corpus", corpus, data.names())
-    codes, vocabulary, sha256 = _encoded(corpus)
-    split = int(0.9 * len(codes))
-    train, heldout = jnp.asarray(codes[:split]), jnp.asarray(codes[split:])
-    V = len(vocabulary)
+    train, heldout, V, sha256 = _encoded(corpus)
 
     def sampler(text: Array) -> Callable[[Array, int, int], Batch]:
         def sample(key: Array, batch_size: int, length: int) -> Batch:
@@ -68,8 +65,8 @@ def characters(*, corpus: Literal["tinyshakespeare", "shakespeare"] = "tinyshake
         return {"accuracy": weighted_mean(right.astype(outputs.dtype), batch)}
 
     return Task(
-        sample=sampler(train),
-        sample_heldout=sampler(heldout),
+        sample=sampler(jnp.asarray(train)),
+        sample_heldout=sampler(jnp.asarray(heldout)),
         loss=loss,
         metrics=metrics,
         floor=lambda length: _bigram_cross_entropy(corpus),
@@ -82,19 +79,23 @@ def characters(*, corpus: Literal["tinyshakespeare", "shakespeare"] = "tinyshake
 
 
 @functools.lru_cache(maxsize=2)
-def _encoded(corpus: str) -> tuple[np.ndarray, str, str]:
+def _encoded(corpus: str) -> tuple[np.ndarray, np.ndarray, int, str]:
+    """Characters to train on and held out, as whole numbers below V; V; and the sha256 of the text."""
     text = data.get(corpus)()
     vocabulary, codes = np.unique(np.array(list(text.text)), return_inverse=True)
-    return codes.astype(np.uint8), "".join(vocabulary), text.sha256
+    split = int(0.9 * len(codes))
+    train, heldout = np.split(codes.astype(np.uint8), [split])
+    return train, heldout, len(vocabulary), text.sha256
 
 
 @functools.lru_cache(maxsize=2)
 def _bigram_cross_entropy(corpus: str) -> float:
     """Held-out cross-entropy, nats per character, of p(b | a) = (n_ab + 1) / (n_a + V) counted on the training text."""
-    codes, vocabulary, _ = _encoded(corpus)
-    V = len(vocabulary)
-    split = int(0.9 * len(codes))
-    pairs = codes[:-1].astype(np.int64) * V + codes[1:]
-    n = np.bincount(pairs[: split - 1], minlength=V * V).reshape(V, V) + 1.0
+    train, heldout, V, _ = _encoded(corpus)
+
+    def pairs(codes: np.ndarray) -> np.ndarray:
+        return codes[:-1].astype(np.int64) * V + codes[1:]
+
+    n = np.bincount(pairs(train), minlength=V * V).reshape(V, V) + 1.0
     log_p = np.log(n / n.sum(axis=1, keepdims=True))
-    return float(-log_p.ravel()[pairs[split:]].mean())
+    return float(-log_p.ravel()[pairs(heldout)].mean())

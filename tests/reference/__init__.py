@@ -46,5 +46,15 @@ def get(name: str, **options: object) -> Reference:
     return getattr(importlib.import_module(module), name)(**options)
 
 
+def blocks(params: Any, gates: str) -> Named:
+    """The kernels of a gated rnnx cell cut into `W_k`, `U_k`, `b_k`, for the gates k in the order of its blocks."""
+    kernels = {"W": params.input_kernel, "U": params.recurrent_kernel, "b": params.bias}
+    return {
+        f"{letter}_{gate}": block
+        for letter, kernel in kernels.items()
+        for gate, block in zip(gates, np.split(np.asarray(kernel), len(gates), axis=-1), strict=True)
+    }
+
+
 def sigmoid(a: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-a))

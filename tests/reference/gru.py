@@ -13,20 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from tests.reference import Gradients, Named, Reference, sigmoid
+from tests.reference import Gradients, Named, Reference, blocks, sigmoid
 
 GATES = "rzn"  # the order of the blocks in rnnx's kernels
 
 
 def gru() -> Reference:
     def unpack(params: Any) -> Named:
-        kernels = {"W": params.input_kernel, "U": params.recurrent_kernel, "b": params.bias}
-        named = {
-            f"{letter}_{gate}": block
-            for letter, kernel in kernels.items()
-            for gate, block in zip(GATES, np.split(np.asarray(kernel), 3, axis=-1), strict=True)
-        }
-        return named | {"d": np.asarray(params.recurrent_bias)}
+        return blocks(params, GATES) | {"d": np.asarray(params.recurrent_bias)}
 
     def gates(p: Named, x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, ...]:
         r = sigmoid(x @ p["W_r"] + h @ p["U_r"] + p["b_r"])

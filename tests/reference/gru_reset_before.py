@@ -14,19 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from tests.reference import Gradients, Named, Reference, sigmoid
+from tests.reference import Gradients, Named, Reference, blocks, sigmoid
 
 GATES = "rzn"  # the order of the blocks in rnnx's kernels
 
 
 def gru_reset_before() -> Reference:
     def unpack(params: Any) -> Named:
-        kernels = {"W": params.input_kernel, "U": params.recurrent_kernel, "b": params.bias}
-        return {
-            f"{letter}_{gate}": block
-            for letter, kernel in kernels.items()
-            for gate, block in zip(GATES, np.split(np.asarray(kernel), 3, axis=-1), strict=True)
-        }
+        return blocks(params, GATES)
 
     def gates(p: Named, x: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, ...]:
         r = sigmoid(x @ p["W_r"] + h @ p["U_r"] + p["b_r"])

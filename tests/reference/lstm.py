@@ -13,19 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from tests.reference import Gradients, Named, Reference, sigmoid
+from tests.reference import Gradients, Named, Reference, blocks, sigmoid
 
 GATES = "ifgo"  # the order of the blocks in rnnx's kernels
 
 
 def lstm() -> Reference:
     def unpack(params: Any) -> Named:
-        kernels = {"W": params.input_kernel, "U": params.recurrent_kernel, "b": params.bias}
-        return {
-            f"{letter}_{gate}": block
-            for letter, kernel in kernels.items()
-            for gate, block in zip(GATES, np.split(np.asarray(kernel), 4, axis=-1), strict=True)
-        }
+        return blocks(params, GATES)
 
     def gates(p: Named, x: np.ndarray, h: np.ndarray) -> list[np.ndarray]:
         a = {k: x @ p[f"W_{k}"] + h @ p[f"U_{k}"] + p[f"b_{k}"] for k in GATES}
