@@ -23,13 +23,15 @@ from rnnx.cells.lstm import lstm
 from rnnx.cells.rnn import rnn
 from rnnx.evidence import evidence
 from rnnx.gradient_flow import gradient_flow
-from rnnx.types import Batch, Cell, Dense, Evidence, GradientFlow, Task, Trajectory
+from rnnx.types import Batch, Cell, Composed, Dense, Diagonal, Evidence, GradientFlow, Task, Trajectory
 from rnnx.unroll import unroll
 
 __all__ = [
     "Batch",
     "Cell",
+    "Composed",
     "Dense",
+    "Diagonal",
     "Evidence",
     "GradientFlow",
     "Task",

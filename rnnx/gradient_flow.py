@@ -80,8 +80,8 @@ def log10_norm(*parts: Array) -> Array:
     >>> round(float(log10_norm(jax.numpy.array([3e-30, 4e-30]))), 4)
     -29.301
     """
-    v = jnp.concatenate(parts, axis=-1)
-    largest = jnp.max(jnp.abs(v), axis=-1)
+    v = jnp.concatenate([jnp.abs(part) for part in parts], axis=-1)
+    largest = jnp.max(v, axis=-1)
     one = jnp.ones((), v.dtype)
     m = jnp.where((largest > 0) & (largest < jnp.inf), largest, one)
     square = jnp.sum(jnp.square(v / m[..., None]), axis=-1)  # at least 1, but for v = 0

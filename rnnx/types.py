@@ -41,6 +41,34 @@ class Dense(NamedTuple):
         return self.pointwise(params, state, gx, gh)
 
 
+class Diagonal(NamedTuple):
+    """The form of a linear recurrence, in which each entry of the state goes its own way.
+
+        s_t = a_t ⊙ s_{t-1} + b_t,    (a_t, b_t) = coefficients(params, x_t)
+
+    Maps of this kind can be composed in any grouping, so an engine may run time in parallel.
+    """
+
+    coefficients: Callable[[Params, Array], tuple[State, State]]
+    """(params, xs [..., I]) -> (a, b), real or complex, each in the structure, shapes and types of the state."""
+
+    def step(self, params: Params, state: State, x: Array) -> State:
+        """s_t from s_{t-1} and x_t: the cell's `step`, derived so that the equations stand once."""
+        a, b = self.coefficients(params, x)
+        return jax.tree.map(lambda a, s, b: a * s + b, a, state, b)
+
+
+class Composed(NamedTuple):
+    """The form of a cell made of other cells, each of which runs over the whole sequence at once.
+
+    `run(cell, params, xs, state, perturbations, against=False) -> (final_state, states)` runs one of them by the engine
+    and with the lengths and resets in force; `against` turns it against the direction of the whole.
+    """
+
+    over_time: Callable[[Callable, Params, Array, State, State | None], tuple[State, State]]
+    """(run, params, xs [T, B, I], s_0, perturbations) -> (final_state, states [T, B, …]) of the whole cell."""
+
+
 class Cell(NamedTuple):
     """A recurrent cell: s_t = step(s_{t-1}, x_t) and y_t = read(s_t, x_t), as pure functions.
 
@@ -59,13 +87,14 @@ class Cell(NamedTuple):
     """(key, input_size) -> params."""
     initial_state: Callable[[Params, tuple[int, ...]], State]
     """(params, batch_shape) -> s_0."""
-    step: Callable[[Params, State, Array], State]
-    """(params, s_{t-1}, x_t) -> s_t."""
+    step: Callable[[Params, State, Array], State] | None
+    """(params, s_{t-1}, x_t) -> s_t; `None` where y_t depends on later inputs or on a draw of its own for each step, so
+    that the cell can be unrolled over a sequence but not stepped (`bidirectional`, `zoneout` in training)."""
     read: Callable[[Params, State, Array], Array]
     """(params, s_t, x_t) -> y_t; called once for all t after time has run."""
     output_size: int
     """Y, the last axis of what `read` returns."""
-    form: Dense | None = None
+    form: Dense | Diagonal | Composed | None = None
     """Structure that an engine may use; `None` runs `step` as it is."""
     gates: Callable[[Params, State, Array], dict[str, Array]] | None = None
     """(params, s_{t-1}, x_t) -> {"forget": [..., H] in [0, 1], …}, for analysis."""

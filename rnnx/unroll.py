@@ -1,10 +1,14 @@
 """The one place where time runs."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
+from rnnx import checks
 from rnnx import engine as engines
-from rnnx.types import Array, Cell, Params, State, Trajectory
+from rnnx.parts import parts
+from rnnx.types import Array, Cell, Composed, Params, State, Trajectory
 
 
 def unroll(
@@ -17,6 +21,7 @@ def unroll(
     resets: Array | None = None,
     reverse: bool = False,
     engine: str = "auto",
+    remat: str | int | None = None,
     return_states: bool = False,
     perturbations: State | None = None,
 ) -> Trajectory:
@@ -35,6 +40,8 @@ def unroll(
       reverse: run from t = T to 1; with `lengths` each example starts at its own last step. Outputs stay in the order
         of `xs`.
       engine: `"loop"`, `"scan"`, or `"auto"`, which picks `"scan"`.
+      remat: what the backward pass computes again instead of keeping it. `None` keeps everything; `"full"` keeps the
+        states; a whole number K keeps the state at every K-th step, `"sqrt"` at every √T-th.
       return_states: also return s_1 … s_T `[T, B, …]`.
       perturbations: like the states `[T, B, …]`, added to s_t after step t. At zero it changes nothing, and the
         gradient with respect to it is ∂L/∂s_t, the total derivative, for every t in one backward pass. At padding that
@@ -54,7 +61,7 @@ def unroll(
     >>> trajectory.outputs[:, 1, 0] != 0
     Array([ True,  True, False, False, False], dtype=bool)
     """
-    run = engines.get("scan" if engine == "auto" else engine)
+    _check_engine(engine, remat)
     xs = as_sequence(xs)
     T, *batch_shape = xs.shape[:-1]
     initial = cell.initial_state(params, tuple(batch_shape))
@@ -82,8 +89,22 @@ def unroll(
                 f"resets must be booleans of shape {[T, *batch_shape]}, not {resets.dtype}{list(resets.shape)}."
             )
 
-    _check_step(cell, params, state, xs)
-    final_state, states = run(cell, params, xs, state, valid, resets, reverse, perturbations)
+    def run(
+        cell: Cell, params: Params, xs: Array, state: State, perturbations: State | None, reverse: bool
+    ) -> tuple[State, State]:
+        if isinstance(cell.form, Composed):
+
+            def run_part(
+                cell: Cell, params: Params, xs: Array, state: State, perturbations: State | None, against: bool = False
+            ) -> tuple[State, State]:
+                return run(cell, params, xs, state, perturbations, reverse ^ against)
+
+            return cell.form.over_time(run_part, params, xs, state, perturbations)
+        _check_step(cell, params, state, xs)
+        chosen = engines.choose(engine, cell, remat)
+        return chosen.run(cell, params, xs, state, valid, resets, reverse, perturbations, remat)
+
+    final_state, states = run(cell, params, xs, state, perturbations, reverse)
     outputs = cell.read(params, states, xs)
     if valid is not None:
         outputs = jnp.where(valid[..., None], outputs, jnp.zeros((), outputs.dtype))
@@ -98,8 +119,18 @@ def as_sequence(xs: Array) -> Array:
     return xs
 
 
+def _check_engine(engine: str, remat: str | int | None) -> None:
+    if engine != "auto":
+        engines.get(engine)
+    if remat is not None and remat not in ("full", "sqrt"):
+        if isinstance(remat, str):
+            raise ValueError(f"remat must be None, 'full', 'sqrt' or a whole number of steps, not {remat!r}.")
+        checks.size("remat", remat)
+
+
 def _check_step(cell: Cell, params: Params, state: State, xs: Array) -> None:
     """That the cell takes such inputs: a wrong number of features would else surface deep inside an engine."""
+    assert cell.step is not None, "a cell that can't be stepped has the form Composed"
     x = jax.ShapeDtypeStruct(xs.shape[1:], xs.dtype)
     try:
         jax.eval_shape(cell.step, params, state, x)
@@ -112,10 +143,13 @@ def _check_step(cell: Cell, params: Params, state: State, xs: Array) -> None:
 def _check_like(name: str, value: State, like: State, leading: tuple[int, ...]) -> None:
     """The same structure, shapes and types, so that (h, c) can't be swapped and nothing is broadcast by accident."""
     if jax.tree.structure(value) != jax.tree.structure(like):  # type: ignore[operator]
-        raise ValueError(f"{name} must be a {type(like).__name__}, not {type(value).__name__}.")
-    for field, given, wanted in zip(getattr(like, "_fields", ()), value, like, strict=False):
-        for a, b in zip(jax.tree.leaves(given), jax.tree.leaves(wanted), strict=True):
-            if a.shape != (*leading, *b.shape):
-                raise ValueError(f"{name}.{field} must have shape {[*leading, *b.shape]}, not {list(a.shape)}.")
-            if a.dtype != b.dtype:
-                raise ValueError(f"{name}.{field} must be {b.dtype}, not {a.dtype}.")
+        detail = "" if type(value) is not type(like) else " of other parts"
+        raise ValueError(f"{name} must be a {type(like).__name__}, not {type(value).__name__}{detail}.")
+    given = parts(value)
+    for part, wanted in parts(like).items():
+        if given[part].shape != (*leading, *wanted.shape):
+            raise ValueError(
+                f"{name}.{part} must have shape {[*leading, *wanted.shape]}, not {list(given[part].shape)}."
+            )
+        if given[part].dtype != wanted.dtype:
+            raise ValueError(f"{name}.{part} must be {wanted.dtype}, not {given[part].dtype}.")

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import rnnx
-from rnnx.types import Array, Cell, Params, State, Trajectory
+from rnnx import engine
+from rnnx.types import Array, Cell, Composed, Params, State, Trajectory
 from tests import reference
 from tests.reference import Reference
 
@@ -19,26 +20,39 @@ T, B, I, H = 5, 4, 2, 3
 
 class Variant(NamedTuple):
     cell: str
-    options: Mapping[str, Any]
-    reference: str
-    reference_options: Mapping[str, Any]
+    options: Mapping[str, Any] = {}
+    reference: str | None = None  # None: the loop alone is the oracle
+    reference_options: Mapping[str, Any] = {}
+    combine: Callable[[Cell], Cell] = lambda cell: cell
 
     def numpy(self) -> Reference:
+        assert self.reference is not None
         return reference.get(self.reference, **self.reference_options)
 
 
 # Every cell in its default variant, so that a new file is tested on arrival; other variants are added by hand. Options
 # that change initial values only, such as an LSTM's forget bias, make no other equations; tested with the cell.
-VARIANTS = {name: Variant(name, {}, name, {}) for name in rnnx.cells.names()} | {
-    "gru_reset_before": Variant("gru", {"reset_after": False}, "gru_reset_before", {}),
+VARIANTS = {name: Variant(name, {}, name) for name in rnnx.cells.names()} | {
+    "gru_reset_before": Variant("gru", {"reset_after": False}, "gru_reset_before"),
     "rnn_relu": Variant("rnn", {"activation": "relu"}, "rnn", {"activation": "relu"}),
     "rnn_identity": Variant("rnn", {"activation": "identity"}, "rnn", {"activation": "identity"}),
 }
 
 
+def takes(kind: str, cell: Cell) -> bool:
+    """Whether an engine runs a cell; what it does not take is tested in tests/engine/test_engines.py."""
+    return isinstance(cell.form, Composed) or engine.get(kind).takes(cell)
+
+
 @functools.cache  # one object per variant, so that what is compiled for it is found again
 def make(variant: str) -> Cell:
-    return rnnx.cells.get(VARIANTS[variant].cell)(hidden_size=H, **VARIANTS[variant].options)
+    chosen = VARIANTS[variant]
+    return chosen.combine(rnnx.cells.get(chosen.cell)(hidden_size=H, **chosen.options))
+
+
+WITH_REFERENCE = [name for name, variant in VARIANTS.items() if variant.reference is not None]
+STEPPED = [name for name in VARIANTS if make(name).step is not None]
+ENGINES = [(name, kind) for name in VARIANTS for kind in engine.names() if takes(kind, make(name))]
 
 
 class Example(NamedTuple):
@@ -59,9 +73,16 @@ def example(variant: str, steps: int = T, batch_shape: tuple[int, ...] = (B,), s
 
 
 def like(tree: Any, seed: int, scale: float = 1.0) -> Any:
-    """Normal numbers, in the default precision, in the shapes of a pytree."""
+    """Normal numbers, in the default precision, in the shapes of a pytree; complex where it is."""
     rng = np.random.default_rng(seed)
-    return jax.tree.map(lambda leaf: jnp.asarray(scale * rng.standard_normal(leaf.shape), float), tree)
+
+    def draw(leaf: Any) -> Array:
+        values = scale * rng.standard_normal(leaf.shape)
+        if jnp.issubdtype(leaf.dtype, jnp.complexfloating):
+            return jnp.asarray(values + 1j * scale * rng.standard_normal(leaf.shape), complex)
+        return jnp.asarray(values, float)
+
+    return jax.tree.map(draw, tree)
 
 
 def over_time(state: State, steps: int) -> State:
@@ -90,16 +111,16 @@ def weights(ex: Example, seed: int = 10) -> Weights:
 
 
 def run(
-    ex: Example, w: Weights, *, engine: str = "auto", reverse: bool = False, perturbations: State = None, **masks: Array
+    ex: Example, w: Weights, *, kind: str = "auto", reverse: bool = False, perturbations: State = None, **masks: Array
 ) -> Result:
     """Unroll, and differentiate the loss with respect to everything; compiled once per cell, engine and direction."""
     if perturbations is None:
         perturbations = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), over_time(ex.state, len(ex.xs)))
-    return _compiled(ex.cell, engine, reverse)(*ex[1:], perturbations, w, masks)
+    return _compiled(ex.cell, kind, reverse)(*ex[1:], perturbations, w, masks)
 
 
 @functools.cache
-def _compiled(cell: Cell, engine: str, reverse: bool) -> Callable[..., Result]:
+def _compiled(cell: Cell, kind: str, reverse: bool) -> Callable[..., Result]:
     def loss(
         params: Params, xs: Array, state: State, perturbations: State, w: Weights, masks: dict[str, Array]
     ) -> tuple[Array, Trajectory]:
@@ -109,7 +130,7 @@ def _compiled(cell: Cell, engine: str, reverse: bool) -> Callable[..., Result]:
             xs,
             state,
             reverse=reverse,
-            engine=engine,
+            engine=kind,
             return_states=True,
             perturbations=perturbations,
             **masks,
@@ -129,8 +150,8 @@ def _compiled(cell: Cell, engine: str, reverse: bool) -> Callable[..., Result]:
 
 
 def inner(a: Any, b: Any) -> Array:
-    """Σ a b over all entries of two pytrees."""
-    return jax.tree.reduce(jnp.add, jax.tree.map(jnp.vdot, a, b))
+    """Σ a b over all entries of two pytrees; of complex ones, the real part of Σ ā b."""
+    return jax.tree.reduce(jnp.add, jax.tree.map(lambda a, b: jnp.real(jnp.vdot(a, b)), a, b))
 
 
 def assert_close(actual: Any, expected: Any, *, rtol: float = 1e-12, atol: float = 1e-12) -> None:

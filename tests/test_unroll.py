@@ -10,16 +10,32 @@ from hypothesis import strategies as st
 import rnnx
 from rnnx.cells.lstm import LSTMState
 from rnnx.cells.rnn import RNNState
-from tests.examples import VARIANTS, B, H, I, T, assert_close, example, inner, like, run, weights
+from tests.examples import (
+    STEPPED,
+    VARIANTS,
+    WITH_REFERENCE,
+    B,
+    H,
+    I,
+    T,
+    assert_close,
+    example,
+    inner,
+    like,
+    run,
+    weights,
+)
 
 every_cell = pytest.mark.parametrize("variant", VARIANTS)
+every_stepped_cell = pytest.mark.parametrize("variant", STEPPED)
+every_reference = pytest.mark.parametrize("variant", WITH_REFERENCE)
 
 
 def to_numpy(tree):
     return jax.tree.map(np.asarray, tree)
 
 
-@every_cell
+@every_reference
 def test_equals_the_numpy_reference(float64, variant):
     """Values, and gradients with respect to parameters, inputs, initial state and every state."""
     numpy = VARIANTS[variant].numpy()
@@ -44,7 +60,7 @@ def test_equals_the_numpy_reference(float64, variant):
     assert_close(found.perturbations._asdict(), gradients.states)
 
 
-@every_cell
+@every_reference
 @given(
     lengths=st.lists(st.integers(0, T + 1), min_size=B, max_size=B),
     resets=st.lists(st.lists(st.booleans(), min_size=B, max_size=B), min_size=T, max_size=T),
@@ -121,7 +137,7 @@ def test_the_state_is_frozen_in_the_padding(float64, reverse):
             np.testing.assert_array_equal(states[length:], jnp.broadcast_to(frozen, (T - length, H)))
 
 
-@every_cell
+@every_stepped_cell
 def test_the_whole_equals_two_halves(float64, variant):
     cell, params, state, xs = example(variant, steps=6)  # two halves of one length compile once
 

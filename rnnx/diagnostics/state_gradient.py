@@ -3,6 +3,7 @@
 from rnnx.diagnostics import _lag
 from rnnx.diagnostics._histogram import histogram
 from rnnx.gradient_flow import log10_norm
+from rnnx.parts import parts
 from rnnx.types import Array, Evidence, Histogram
 
 
@@ -30,7 +31,7 @@ def state_gradient(evidence: Evidence) -> dict[str, Array | Histogram]:
     """
     gradients = evidence.flow.state_gradients
     norms = {"state": evidence.flow.log10_state_norm}
-    norms |= {part: log10_norm(gradient) for part, gradient in gradients._asdict().items()}
+    norms |= {part: log10_norm(gradient) for part, gradient in parts(gradients).items()}
     measured: dict[str, Array | Histogram] = {}
     for part, norm in norms.items():
         curves, there = _lag.by_lag(norm, evidence.last)

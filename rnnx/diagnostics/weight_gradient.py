@@ -1,6 +1,7 @@
 """Size of the gradient of each weight array."""
 
 from rnnx.gradient_flow import log10_norm
+from rnnx.parts import parts
 from rnnx.types import Array, Evidence, Histogram
 
 
@@ -20,9 +21,5 @@ def weight_gradient(evidence: Evidence) -> dict[str, Array | Histogram]:
      'weight_gradient/input_kernel/log10_norm',
      'weight_gradient/recurrent_kernel/log10_norm']
     """
-    gradients = evidence.flow.param_gradients._asdict()
-    return {
-        f"weight_gradient/{name}/log10_norm": log10_norm(gradient.ravel())
-        for name, gradient in gradients.items()
-        if gradient is not None
-    }
+    gradients = parts(evidence.flow.param_gradients)
+    return {f"weight_gradient/{name}/log10_norm": log10_norm(gradient.ravel()) for name, gradient in gradients.items()}

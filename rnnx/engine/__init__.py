@@ -1,6 +1,6 @@
-"""Ways to run time. Each engine is one file with one function of the file's name:
+"""Ways to run time. Each file holds one `Engine` of the file's name, whose `run` is
 
-    engine(cell, params, xs, state, valid, resets, reverse, perturbations) -> (final_state, states)
+    run(cell, params, xs, state, valid, resets, reverse, perturbations, remat) -> (final_state, states)
 
 for t = 1 … T (T … 1 if `reverse`):
 
@@ -8,16 +8,32 @@ for t = 1 … T (T … 1 if `reverse`):
     s_t = step(s, x_t) + perturbations[t] where valid[t], else s_{t-1} (frozen)
 
 `valid [T, B]`, `resets [T, B]` and `perturbations` (like the states) may be `None`; `states` is [T, B, …]. All engines
-agree in value and gradient. Callers use `rnnx.unroll`, which prepares these arguments.
+agree in value and gradient. Callers use `rnnx.unroll`, which prepares these arguments, and takes cells of form
+`Composed` apart, so that an engine never sees one.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from rnnx import registry
-from rnnx.types import Array, State
+from rnnx.types import Array, Cell, Dense, Diagonal, State
+
+
+class Engine(NamedTuple):
+    """A way to run time, and which cells it is for."""
+
+    run: Callable[..., tuple[State, State]]
+    form: type[Dense] | type[Diagonal] | None = None
+    """The form a cell must have; `None`: any cell that can be stepped."""
+    rematerializes: bool = False
+    """Whether it takes `remat`, to compute again in the backward pass what it did not keep."""
+
+    def takes(self, cell: Cell) -> bool:
+        """Whether this engine can run the cell."""
+        return self.form is None or isinstance(cell.form, self.form)
 
 
 def names() -> tuple[str, ...]:
@@ -29,9 +45,35 @@ def names() -> tuple[str, ...]:
     return registry.names(__name__)
 
 
-def get(name: str) -> Callable[..., tuple[State, State]]:
+def get(name: str) -> Engine:
     """An engine by name; `ValueError` with the nearest known name if there is none."""
     return registry.get(__name__, name)
+
+
+def choose(name: str, cell: Cell, remat: str | int | None) -> Engine:
+    """The engine for a cell; `"auto"` takes the first that the cell's form allows.
+
+    Raises:
+      ValueError: unknown engine; an engine for cells of another form; one that can't rematerialise.
+    """
+    if name == "auto":
+        return next(engine for engine in map(get, _PREFERRED) if engine.takes(cell))
+    engine = get(name)
+    if not engine.takes(cell):
+        assert engine.form is not None
+        others = ", ".join(repr(other) for other in names() if get(other).takes(cell))
+        raise ValueError(
+            f"engine {name!r} is for cells of form {engine.form.__name__}, and this cell has "
+            f"{'no form' if cell.form is None else f'the form {type(cell.form).__name__}'}; it runs on {others}."
+        )
+    if remat is not None and not engine.rematerializes:
+        others = ", ".join(repr(other) for other in names() if get(other).rematerializes and get(other).takes(cell))
+        raise ValueError(f"engine {name!r} does not rematerialise, so remat must be None; those that do: {others}.")
+    return engine
+
+
+# Fastest first.
+_PREFERRED = ("scan",)
 
 
 def select(mask: Array, on_true: State, on_false: State) -> State:

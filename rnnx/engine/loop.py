@@ -6,11 +6,11 @@ import operator
 import jax
 import jax.numpy as jnp
 
-from rnnx.engine import advance
+from rnnx.engine import Engine, advance
 from rnnx.types import Array, Cell, Params, State
 
 
-def loop(
+def _run(
     cell: Cell,
     params: Params,
     xs: Array,
@@ -19,8 +19,10 @@ def loop(
     resets: Array | None,
     reverse: bool,
     perturbations: State | None,
+    remat: None,
 ) -> tuple[State, State]:
     """Run `cell.step` in a Python loop."""
+    assert cell.step is not None
     step = functools.partial(cell.step, params)
     initial = cell.initial_state(params, xs.shape[1:-1])
     T = xs.shape[0]
@@ -39,3 +41,6 @@ def loop(
     if T == 0:
         return state, jax.tree.map(lambda s: jnp.zeros((0, *s.shape), s.dtype), state)
     return state, jax.tree.map(lambda *s: jnp.stack(s), *states)
+
+
+loop = Engine(_run)

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import jax
 
-from rnnx.engine import advance
-from rnnx.types import Array, Cell, Params, State
+from rnnx.engine import Engine, advance
+from rnnx.types import Array, Cell, Dense, Params, State
 
 
-def scan(
+def _run(
     cell: Cell,
     params: Params,
     xs: Array,
@@ -21,13 +21,15 @@ def scan(
     resets: Array | None,
     reverse: bool,
     perturbations: State | None,
+    remat: None,
 ) -> tuple[State, State]:
     """Run the cell under `jax.lax.scan`."""
     initial = cell.initial_state(params, xs.shape[1:-1])
     form = cell.form
 
     step: Callable[[State, Array], State]
-    if form is None:
+    if not isinstance(form, Dense):
+        assert cell.step is not None
         inputs, step = xs, functools.partial(cell.step, params)
     else:
         W = form.recurrent(params)
@@ -38,3 +40,6 @@ def scan(
         return state, state
 
     return jax.lax.scan(body, state, (inputs, valid, resets, perturbations), reverse=reverse)
+
+
+scan = Engine(_run)

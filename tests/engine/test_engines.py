@@ -8,18 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rnnx
-from rnnx import engine
-from tests.examples import VARIANTS, B, H, I, T, assert_close, example, inner, like, over_time, run, weights
+from tests.examples import ENGINES, B, H, I, T, assert_close, example, inner, like, over_time, run, weights
 
-OTHERS = [name for name in engine.names() if name != "loop"]
+for_lstm = pytest.mark.parametrize("name", [kind for variant, kind in ENGINES if variant == "lstm"])
 
 # A length above T counts as T.
 lengths_of_a_batch = st.lists(st.integers(0, T + 1), min_size=B, max_size=B)
 resets_of_a_batch = st.lists(st.lists(st.booleans(), min_size=B, max_size=B), min_size=T, max_size=T)
 
 
-@pytest.mark.parametrize("name", OTHERS)
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(("variant", "name"), [pair for pair in ENGINES if pair[1] != "loop"])
 @given(lengths=lengths_of_a_batch, resets=resets_of_a_batch, reverse=st.booleans(), seed=st.integers(0, 9))
 def test_equals_the_loop(float64, variant, name, lengths, resets, reverse, seed):
     ex = example(variant, seed=seed)
@@ -30,10 +28,10 @@ def test_equals_the_loop(float64, variant, name, lengths, resets, reverse, seed)
         "perturbations": like(over_time(ex.state, T), seed),  # not zero, so that adding them is tested too
     }
     w = weights(ex, seed)
-    assert_close(run(ex, w, engine=name, **given), run(ex, w, engine="loop", **given))
+    assert_close(run(ex, w, kind=name, **given), run(ex, w, kind="loop", **given))
 
 
-@pytest.mark.parametrize("name", engine.names())
+@for_lstm
 def test_what_is_left_out_changes_nothing(float64, name):
     cell, params, state, xs = example("lstm")
     state = jax.tree.map(jnp.zeros_like, state)
@@ -54,13 +52,13 @@ def test_what_is_left_out_changes_nothing(float64, name):
     assert_close(full, plain)
 
 
-@pytest.mark.parametrize("name", engine.names())
+@for_lstm
 @pytest.mark.parametrize("reverse", [False, True])
 def test_no_steps_leave_the_state_alone(float64, name, reverse):
     ex = example("lstm", steps=0)
     w = weights(ex)
     masks = {"lengths": jnp.zeros(B, int), "resets": jnp.zeros((0, B), bool)}
-    result = run(ex, w, engine=name, reverse=reverse, **masks)
+    result = run(ex, w, kind=name, reverse=reverse, **masks)
     assert result.trajectory.outputs.shape == (0, B, H)
     assert_close(result.trajectory.final_state, ex.state, rtol=0, atol=0)  # nothing is computed
     assert_close(result.trajectory.states, jax.tree.map(lambda s: jnp.zeros((0, *s.shape)), ex.state))
@@ -69,7 +67,7 @@ def test_no_steps_leave_the_state_alone(float64, name, reverse):
     assert result.xs.shape == (0, B, I)
 
 
-@pytest.mark.parametrize("name", engine.names())
+@for_lstm
 @pytest.mark.parametrize("reverse", [False, True])
 def test_one_step_is_step_then_read(float64, name, reverse):
     cell, params, state, xs = example("lstm", steps=1)
@@ -80,7 +78,7 @@ def test_one_step_is_step_then_read(float64, name, reverse):
     assert_close(trajectory.states, jax.tree.map(lambda s: s[None], after))
 
 
-@pytest.mark.parametrize("name", engine.names())
+@for_lstm
 @pytest.mark.parametrize("batch_shape", [(), (2, 2)], ids=["no batch axis", "two batch axes"])
 def test_any_batch_axes(float64, name, batch_shape):
     """What an engine gives for [T, B, I] it gives for [T, I] and for [T, 2, 2, I]."""
@@ -99,12 +97,12 @@ def test_any_batch_axes(float64, name, batch_shape):
     resets = jnp.zeros((T, B), bool).at[1, 0].set(True)
     w = weights(ex)
     w = w._replace(outputs=w.outputs.at[:, size:].set(0), final=jax.tree.map(lambda s: s.at[size:].set(0), w.final))
-    wanted = run(ex, w, engine=name, lengths=lengths, resets=resets)
+    wanted = run(ex, w, kind=name, lengths=lengths, resets=resets)
 
     found = run(
         ex._replace(state=reshaped(ex.state, 0), xs=reshaped(ex.xs, 1)),
         w._replace(outputs=reshaped(w.outputs, 1), final=reshaped(w.final, 0)),
-        engine=name,
+        kind=name,
         lengths=reshaped(lengths, 0),
         resets=reshaped(resets, 1),
     )
