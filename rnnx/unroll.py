@@ -1,6 +1,5 @@
 """The one place where time runs."""
 
-from typing import Any
 
 import jax
 import jax.numpy as jnp
