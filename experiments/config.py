@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 import rnnx
-from rnnx import checks, registry
+from rnnx import checks, model, registry
 from rnnx.settings import flatten
 from rnnx.training import Program, program
 from rnnx.types import Cell, Task
@@ -107,7 +107,8 @@ def parse(given: ConfigDict) -> Config:
                 raise ValueError(
                     f"{field} must be a multiple of log_every ({config.log_every}), not {getattr(config, field)}."
                 )
-        cell(config)
+        # Traced and not computed: what does not suit the task's inputs is found before anything compiles.
+        jax.eval_shape(lambda: model.split(cell(config), task(config), jax.random.key(0))[1])
         sample = task(config).sample
         jax.eval_shape(lambda key: sample(key, config.batch_size, config.task.size), jax.random.key(0))
     except ValueError as error:

@@ -1,8 +1,6 @@
-"""The Custom Scalars page of TensorBoard: rnn, lstm and gru side by side, then all runs in one chart."""
+"""The Custom Scalars page of TensorBoard: the study's cells side by side, then all runs in one chart."""
 
 from typing import Any
-
-import rnnx
 
 _COMPARED = {
     "held-out loss": "heldout/loss",
@@ -16,12 +14,12 @@ def by_cell(cell: str, values: dict[str, Any]) -> dict[str, Any]:
     return {f"by_cell/{cell}/{tag}": values[tag] for tag in _COMPARED.values() if tag in values}
 
 
-def layout() -> dict[str, dict[str, list[str]]]:
-    """`{category: {chart: [regular expressions of tags]}}`, the same in every run of every study."""
-    side_by_side = {
-        title: {f"{cell}: {title}": [f"^by_cell/{cell}/{tag}$"] for cell in rnnx.cells.names()}
-        for title, tag in _COMPARED.items()
-    }
+def layout(cell: str) -> dict[str, dict[str, list[str]]]:
+    """`{category: {chart: [regular expressions of tags]}}` of a run with this cell.
+
+    TensorBoard puts the charts of all runs together, so that there is a chart for each cell of the study and no other.
+    """
+    side_by_side = {title: {f"{cell}: {title}": [f"^by_cell/{cell}/{tag}$"]} for title, tag in _COMPARED.items()}
     return side_by_side | {
         "All runs: loss": {"training": ["^train/loss$"], "held out": ["^heldout/loss$"]},
         "All runs: how far back the gradient reaches": {

@@ -5,6 +5,7 @@ python -m experiments.sweep --config=configs/gradient_flow.py --workdir=runs/gra
 
 import itertools
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ def main() -> int:
 
 def product(base: ConfigDict, spec: str) -> list[dict[str, Any]]:
     """All combinations of `field=value,value;field=start:stop`, each value of its field's type.
+
+    A comma within brackets is part of a value: `cell.recurrent_initializer=orthogonal,sparse(15,0.95)`.
 
     Raises:
       ConfigError: a field that the config lacks, or a value that is not of its type.
@@ -132,7 +135,7 @@ def _expand(values: str) -> list[str]:
         if not (start.strip().isdigit() and stop.strip().isdigit() and int(start) < int(stop)):
             raise ConfigError(f"--sweep: the range {values!r} is not of the form start:stop with start below stop.")
         return [str(number) for number in range(int(start), int(stop))]
-    return values.split(",")
+    return re.split(r",(?![^()]*\))", values)
 
 
 def _typed(base: ConfigDict, field: str, text: str) -> Any:

@@ -99,7 +99,8 @@ def _train(trial: Trial, progress: Progress) -> dict[str, Any]:
                 board.image(step, "state_gradient/against_lag", png(figure, dpi=80))
 
         if resume_step is None:
-            board.start(flatten(config.to_dict()), ["heldout/loss", "state_gradient/state/horizon"], layout())
+            shown = ["heldout/loss", "state_gradient/state/horizon"]
+            board.start(flatten(config.to_dict()), shown, layout(config.cell.name))
             log(0, jax.device_get(program.measure(state, seed)))
         step = resume_step or 0
         progress(step, math.nan)

@@ -17,12 +17,23 @@ The way of the data, one named type in one file per arrow:
                                                                                      report (HTML, PNG, CSV)
 """
 
-from rnnx import cells, diagnostics, initializers, tasks
+from rnnx import cells, combinators, diagnostics, initializers, tasks
 from rnnx.cells.gru import gru
+from rnnx.cells.lru import lru
 from rnnx.cells.lstm import lstm
+from rnnx.cells.mingru import mingru
+from rnnx.cells.minlstm import minlstm
 from rnnx.cells.rnn import rnn
+from rnnx.combinators.bidirectional import bidirectional
+from rnnx.combinators.dropout import dropout
+from rnnx.combinators.layer_norm import layer_norm
+from rnnx.combinators.learned_initial_state import learned_initial_state
+from rnnx.combinators.residual import residual
+from rnnx.combinators.stack import stack
+from rnnx.combinators.zoneout import zoneout
 from rnnx.evidence import evidence
 from rnnx.gradient_flow import gradient_flow
+from rnnx.truncation import in_chunks
 from rnnx.types import Batch, Cell, Composed, Dense, Diagonal, Evidence, GradientFlow, Task, Trajectory
 from rnnx.unroll import unroll
 
@@ -36,14 +47,26 @@ __all__ = [
     "GradientFlow",
     "Task",
     "Trajectory",
+    "bidirectional",
     "cells",
+    "combinators",
     "diagnostics",
+    "dropout",
     "evidence",
     "gradient_flow",
     "gru",
+    "in_chunks",
     "initializers",
+    "layer_norm",
+    "learned_initial_state",
+    "lru",
     "lstm",
+    "mingru",
+    "minlstm",
+    "residual",
     "rnn",
+    "stack",
     "tasks",
     "unroll",
+    "zoneout",
 ]

@@ -20,7 +20,7 @@ State = Any  # a named tuple of arrays [..., H]
 class Dense(NamedTuple):
     """The form of a cell that needs one matrix product with the previous hidden vector per step.
 
-        s_t = pointwise(params, s_{t-1}, project(params, x_t), hidden(s_{t-1}) @ recurrent(params))
+        s_t = pointwise(params, s_{t-1}, project(params, x_t), hidden(params, s_{t-1}) @ recurrent(params))
 
     An engine may use this structure: `project` depends on x alone, so it is one large product over all T·B rows.
     """
@@ -29,15 +29,15 @@ class Dense(NamedTuple):
     """(params, xs [..., I]) -> gx [..., G]: all that needs x alone."""
     recurrent: Callable[[Params], Array]
     """(params) -> W [H, G]."""
-    hidden: Callable[[State], Array]
-    """(state) -> h [..., H]: what W multiplies."""
+    hidden: Callable[[Params, State], Array]
+    """(params, state) -> h [..., H]: what W multiplies."""
     pointwise: Callable[[Params, State, Array, Array], State]
     """(params, state, gx, gh) -> state: elementwise, no matrix product in it."""
 
     def step(self, params: Params, state: State, x: Array) -> State:
         """s_t from s_{t-1} and x_t: the cell's `step`, derived so that the equations stand once."""
         gx = self.project(params, x)
-        gh = self.hidden(state) @ self.recurrent(params)
+        gh = self.hidden(params, state) @ self.recurrent(params)
         return self.pointwise(params, state, gx, gh)
 
 
@@ -50,12 +50,23 @@ class Diagonal(NamedTuple):
     """
 
     coefficients: Callable[[Params, Array], tuple[State, State]]
-    """(params, xs [..., I]) -> (a, b), real or complex, each in the structure, shapes and types of the state."""
+    """(params, xs [..., I]) -> (a, b), real or complex, each in the structure, shapes and types of the state; but what
+    of `a` does not depend on x may be [H] alone."""
 
     def step(self, params: Params, state: State, x: Array) -> State:
         """s_t from s_{t-1} and x_t: the cell's `step`, derived so that the equations stand once."""
         a, b = self.coefficients(params, x)
         return jax.tree.map(lambda a, s, b: a * s + b, a, state, b)
+
+    def over_time(self, params: Params, xs: Array) -> tuple[State, State]:
+        """(a, b) of all steps at once, b [T, B, …]; a has as many axes, of size 1 where it does not vary, but for T."""
+        a, b = self.coefficients(params, xs)
+
+        def repeated(a: Array, b: Array) -> Array:
+            a = a.reshape(*[1] * (b.ndim - a.ndim), *a.shape)
+            return jax.numpy.broadcast_to(a, (b.shape[0], *a.shape[1:]))
+
+        return jax.tree.map(repeated, a, b), b
 
 
 class Composed(NamedTuple):
@@ -88,8 +99,8 @@ class Cell(NamedTuple):
     initial_state: Callable[[Params, tuple[int, ...]], State]
     """(params, batch_shape) -> s_0."""
     step: Callable[[Params, State, Array], State] | None
-    """(params, s_{t-1}, x_t) -> s_t; `None` where y_t depends on later inputs or on a draw of its own for each step, so
-    that the cell can be unrolled over a sequence but not stepped (`bidirectional`, `zoneout` in training)."""
+    """(params, s_{t-1}, x_t) -> s_t; `None` where y_t depends on later inputs or on random masks, so that the cell
+    can be unrolled over a sequence but not stepped (`bidirectional`; `dropout` and `zoneout` in training)."""
     read: Callable[[Params, State, Array], Array]
     """(params, s_t, x_t) -> y_t; called once for all t after time has run."""
     output_size: int

@@ -1,11 +1,11 @@
 """The one place where time runs."""
 
-
 import jax
 import jax.numpy as jnp
 
 from rnnx import checks
 from rnnx import engine as engines
+from rnnx.engine._segments import truncated
 from rnnx.parts import parts
 from rnnx.types import Array, Cell, Composed, Params, State, Trajectory
 
@@ -21,6 +21,7 @@ def unroll(
     reverse: bool = False,
     engine: str = "auto",
     remat: str | int | None = None,
+    truncate: int | None = None,
     return_states: bool = False,
     perturbations: State | None = None,
 ) -> Trajectory:
@@ -38,9 +39,14 @@ def unroll(
       resets: `[T, B]` booleans. Where true the state is replaced by the cell's initial state before step t.
       reverse: run from t = T to 1; with `lengths` each example starts at its own last step. Outputs stay in the order
         of `xs`.
-      engine: `"loop"`, `"scan"`, or `"auto"`, which picks `"scan"`.
+      engine: `"auto"` picks `"fused"` for cells with a `Dense` form (one custom backward pass: no forward-mode
+        differentiation), `"associative"` for `Diagonal` ones on an accelerator, else `"scan"`. `"scan"` differentiates
+        in both modes; `"loop"` is a Python loop, for tests. `"newton"` solves for all steps at once and warns
+        where that fails; its options and its report are in `rnnx.engine.newton.solve`.
       remat: what the backward pass computes again instead of keeping it. `None` keeps everything; `"full"` keeps the
         states; a whole number K keeps the state at every K-th step, `"sqrt"` at every √T-th.
+      truncate: K, for truncated back-propagation through time: no gradient passes from step nK + 1 to step nK. Values
+        stay what they are, and K of at least T changes nothing.
       return_states: also return s_1 … s_T `[T, B, …]`.
       perturbations: like the states `[T, B, …]`, added to s_t after step t. At zero it changes nothing, and the
         gradient with respect to it is ∂L/∂s_t, the total derivative, for every t in one backward pass. At padding that
@@ -61,6 +67,8 @@ def unroll(
     Array([ True,  True, False, False, False], dtype=bool)
     """
     _check_engine(engine, remat)
+    if truncate is not None:
+        checks.size("truncate", truncate)
     xs = as_sequence(xs)
     T, *batch_shape = xs.shape[:-1]
     initial = cell.initial_state(params, tuple(batch_shape))
@@ -100,8 +108,16 @@ def unroll(
 
             return cell.form.over_time(run_part, params, xs, state, perturbations)
         _check_step(cell, params, state, xs)
+        if len(xs) == 0:
+            return state, jax.tree.map(lambda s: jnp.zeros((0, *s.shape), s.dtype), state)
         chosen = engines.choose(engine, cell, remat)
-        return chosen.run(cell, params, xs, state, valid, resets, reverse, perturbations, remat)
+
+        def steps(steps: tuple, state: State) -> tuple[State, State]:
+            xs, valid, resets, perturbations = steps
+            return chosen.run(cell, params, xs, state, valid, resets, reverse, perturbations, remat)
+
+        over_time = (xs, valid, resets, perturbations)
+        return steps(over_time, state) if truncate is None else truncated(steps, over_time, state, truncate, reverse)
 
     final_state, states = run(cell, params, xs, state, perturbations, reverse)
     outputs = cell.read(params, states, xs)

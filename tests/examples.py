@@ -24,6 +24,7 @@ class Variant(NamedTuple):
     reference: str | None = None  # None: the loop alone is the oracle
     reference_options: Mapping[str, Any] = {}
     combine: Callable[[Cell], Cell] = lambda cell: cell
+    drawn: bool = False  # at random for each place in the batch (and step), so that to move an example changes it
 
     def numpy(self) -> Reference:
         assert self.reference is not None
@@ -36,12 +37,33 @@ VARIANTS = {name: Variant(name, {}, name) for name in rnnx.cells.names()} | {
     "gru_reset_before": Variant("gru", {"reset_after": False}, "gru_reset_before"),
     "rnn_relu": Variant("rnn", {"activation": "relu"}, "rnn", {"activation": "relu"}),
     "rnn_identity": Variant("rnn", {"activation": "identity"}, "rnn", {"activation": "identity"}),
+    "stack": Variant("rnn", combine=lambda cell: rnnx.stack(cell, rnnx.residual(cell))),
+    "bidirectional": Variant("rnn", combine=lambda cell: rnnx.bidirectional(cell, cell)),
+    "dropout": Variant(
+        "rnn",
+        combine=lambda cell: rnnx.dropout(cell, jax.random.key(3), input_rate=0.3, recurrent_rate=0.3),
+        drawn=True,
+    ),
+    "zoneout": Variant("rnn", combine=lambda cell: rnnx.zoneout(cell, 0.3, jax.random.key(3)), drawn=True),
+    # Three in one, since each compiles anew; each by itself is tested with the combinator.
+    "zoneout_expected_learned_initial_state_layer_norm": Variant(
+        "rnn", combine=lambda cell: rnnx.zoneout(rnnx.learned_initial_state(rnnx.layer_norm(cell)), 0.3)
+    ),
 }
 
 
 def takes(kind: str, cell: Cell) -> bool:
     """Whether an engine runs a cell; what it does not take is tested in tests/engine/test_engines.py."""
-    return isinstance(cell.form, Composed) or engine.get(kind).takes(cell)
+    if not isinstance(cell.form, Composed):
+        return engine.get(kind).takes(cell)
+    params = cell.init(jax.random.key(0), I)
+    try:  # it alone knows the cells that it is made of
+        jax.eval_shape(lambda xs: rnnx.unroll(cell, params, xs, engine=kind).outputs, jnp.zeros((1, 1, I)))
+    except ValueError as error:
+        if "is for cells of form" not in str(error):
+            raise
+        return False
+    return True
 
 
 @functools.cache  # one object per variant, so that what is compiled for it is found again
@@ -52,7 +74,16 @@ def make(variant: str) -> Cell:
 
 WITH_REFERENCE = [name for name, variant in VARIANTS.items() if variant.reference is not None]
 STEPPED = [name for name in VARIANTS if make(name).step is not None]
-ENGINES = [(name, kind) for name in VARIANTS for kind in engine.names() if takes(kind, make(name))]
+UNDRAWN = [name for name, variant in VARIANTS.items() if not variant.drawn]
+# Newton's method takes longest to compile (half a minute for these, over two for all), and sees of a cell only its form
+# and what its state is made of: two parts, no form, complex numbers. Others are in tests/engine/test_newton.py.
+NEWTON = ("lstm", "gru_reset_before", "lru")
+ENGINES = [
+    (name, kind)
+    for name in VARIANTS
+    for kind in engine.names()
+    if takes(kind, make(name)) and (kind != "newton" or name in NEWTON)
+]
 
 
 class Example(NamedTuple):
@@ -64,7 +95,10 @@ class Example(NamedTuple):
 
 def example(variant: str, steps: int = T, batch_shape: tuple[int, ...] = (B,), seed: int = 0) -> Example:
     """A cell with inputs, initial state and parameters, biases too, all of which matter."""
-    cell = make(variant)
+    return example_of(make(variant), steps, batch_shape, seed)
+
+
+def example_of(cell: Cell, steps: int = T, batch_shape: tuple[int, ...] = (B,), seed: int = 0) -> Example:
     params = cell.init(jax.random.key(seed), I)
     params = jax.tree.map(jnp.add, params, like(params, seed, scale=0.3))
     state = like(cell.initial_state(params, batch_shape), seed + 1)

@@ -7,22 +7,33 @@ import pytest
 
 import rnnx
 from rnnx.gradient_flow import log10_norm
-from tests.examples import VARIANTS, B, H, I, T, assert_close, example, like
+from rnnx.parts import parts
+from rnnx.types import Composed
+from tests.examples import VARIANTS, B, H, I, T, assert_close, example, like, make
 
 every_cell = pytest.mark.parametrize("variant", VARIANTS)
+every_single_cell = pytest.mark.parametrize("variant", [v for v in VARIANTS if not isinstance(make(v).form, Composed)])
 
 
 def flat(state):
-    """All parts of a state side by side, [..., S]."""
-    return jnp.concatenate(jax.tree.leaves(state), axis=-1)
+    """All parts of a state side by side, [..., S]; of complex ones the real part and then the imaginary part."""
+    return jnp.concatenate([part for leaf in jax.tree.leaves(state) for part in real_parts(leaf)], axis=-1)
+
+
+def real_parts(leaf):
+    return [leaf.real, leaf.imag] if jnp.iscomplexobj(leaf) else [leaf]
 
 
 def per_step(cell, params, states, xs):
     """J_t = ∂s_t/∂s_{t-1} [T, B, S, S] and ∂y_t/∂s_t [T, B, Y, S], each from a single step."""
 
     def unflat(s):
-        treedef = jax.tree.structure(states)
-        return jax.tree.unflatten(treedef, jnp.split(s, treedef.num_leaves, axis=-1))
+        leaves, treedef = jax.tree.flatten(states)
+        parts = iter(jnp.split(s, sum(len(real_parts(leaf)) for leaf in leaves), axis=-1))
+        return jax.tree.unflatten(
+            treedef,
+            [jax.lax.complex(next(parts), next(parts)) if jnp.iscomplexobj(leaf) else next(parts) for leaf in leaves],
+        )
 
     def step(s, x):
         return flat(cell.step(params, unflat(s), x))
@@ -38,7 +49,7 @@ def per_step(cell, params, states, xs):
     return (np.asarray(J) for J in jacobians(s[:-1], s[1:], xs))
 
 
-@every_cell
+@every_single_cell
 def test_state_gradients_are_jacobian_products(float64, variant):
     """δ_t = Σ_{k ≥ t} (∂y_k/∂s_k · J_k J_{k-1} … J_{t+1})ᵀ ∂L/∂y_k, and the recursion that follows from it:
     δ_t = ∂⁺L/∂s_t + J_{t+1}ᵀ δ_{t+1}, where ∂⁺ is the direct part through y_t alone."""
@@ -53,7 +64,8 @@ def test_state_gradients_are_jacobian_products(float64, variant):
     flow, ys = run(params, xs)
     J, R = per_step(cell, params, flow.states, xs)
     direct = np.einsum("tbys,tby->tbs", R, 2 * w * ys)
-    delta = np.asarray(flat(flow.state_gradients))
+    # JAX gives ∂L/∂Re s - i ∂L/∂Im s where s is complex.
+    delta = np.asarray(flat(jax.tree.map(jnp.conj, flow.state_gradients)))
 
     for t in range(T):
         product = np.broadcast_to(np.eye(delta.shape[-1]), J[0].shape)  # J_k … J_{t+1}: the latest step stands leftmost
@@ -112,10 +124,12 @@ def test_nan_in_gives_nan_out(float64, variant):
     """A NaN in a parameter is in every gradient; a NaN among the inputs is in the gradients of its own example."""
     cell, params, _, xs = example(variant)
     flow = jax.jit(lambda p, x: rnnx.gradient_flow(cell, p, x, lambda ys: jnp.sum(ys[-1] ** 2)))
-    names_of_kernels = [name for name in params._fields if name.endswith("kernel")]
-    for name in names_of_kernels:
-        broken = params._replace(**{name: jnp.full_like(getattr(params, name), jnp.nan)})
-        found = flow(broken, xs)
+    leaves, structure = jax.tree.flatten(params)
+    for n, name in enumerate(parts(params)):
+        if not name.endswith("kernel"):
+            continue
+        broken = [jnp.full_like(leaf, jnp.nan) if i == n else leaf for i, leaf in enumerate(leaves)]
+        found = flow(jax.tree.unflatten(structure, broken), xs)
         assert jnp.isnan(found.loss)
         assert jnp.isnan(found.log10_state_norm[-1]).all()
 

@@ -164,7 +164,7 @@ def driven_linear_cell(size):
     )
 
 
-@pytest.mark.parametrize("name", engine.names())
+@pytest.mark.parametrize("name", [name for name in engine.names() if engine.get(name).form is None])
 def test_jacobians_that_do_not_commute_are_multiplied_in_the_order_of_time(name):
     """h_T = A_T … A_2 A_1 h_0, so ∂(v·h_T)/∂h_0 = A_1ᵀ A_2ᵀ … A_Tᵀ v; the other order gives another vector."""
     T, H = 6, 3

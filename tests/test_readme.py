@@ -1,4 +1,4 @@
-"""The Python examples of README and CONTRIBUTING run, each by itself in an empty directory."""
+"""The Python examples of README, CONTRIBUTING and docs/flax.md run, each by itself in an empty directory."""
 
 import re
 import subprocess
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 EXAMPLES = [
     example
-    for name in ("README.md", "CONTRIBUTING.md")
+    for name in ("README.md", "CONTRIBUTING.md", "docs/flax.md", "docs/engines.md")
     for example in re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
 ]
 

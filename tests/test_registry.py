@@ -1,3 +1,4 @@
+import importlib
 import re
 
 import pytest
@@ -5,7 +6,14 @@ import pytest
 import rnnx
 from rnnx import data, engine, registry
 
-PACKAGES = {"cell": rnnx.cells, "engine": engine, "diagnostic": rnnx.diagnostics, "task": rnnx.tasks, "data": data}
+PACKAGES = {
+    "cell": rnnx.cells,
+    "combinator": rnnx.combinators,
+    "data": data,
+    "diagnostic": rnnx.diagnostics,
+    "engine": engine,
+    "task": rnnx.tasks,
+}
 
 
 @pytest.mark.parametrize("kind", PACKAGES)
@@ -17,8 +25,10 @@ def test_every_name_is_found(kind):
     for name in package.names():
         assert not name.startswith("_")
         found = package.get(name)
-        assert found.__name__ == name
-        assert found.__module__ == f"{package.__name__}.{name}"
+        module = importlib.import_module(f"{package.__name__}.{name}")
+        assert found is getattr(module, name)
+        if kind != "engine":  # an `Engine` is a named tuple around a function
+            assert (found.__name__, found.__module__) == (name, module.__name__)
         assert found.__doc__
 
 

@@ -118,10 +118,22 @@ def test_measuring_is_of_one_heldout_batch_and_has_every_measurement():
 
 @pytest.mark.parametrize("name", rnnx.cells.names())
 def test_every_cell_learns_something(name):
-    """Far below the floor of a predictor without memory, on a length that any cell can span."""
-    p = make(rnnx.cells.get(name)(16), length=4, batch_size=32, steps_per_dispatch=300, measurements=())
+    """Far below the floor of a predictor without memory, on a length that any cell can span.
+
+    A linear cell can't multiply a value by its marker. The best linear predictor weights all 4 values by ½, since 2 of
+    them are marked, which explains 4 · (½)² · 1/12 of the variance 2 · 1/12: half of it.
+    """
+    share = 0.6 if name == "lru" else 1 / 3
+    p = make(
+        rnnx.cells.get(name)(16),
+        length=4,
+        batch_size=32,
+        steps_per_dispatch=300,
+        measure_batch_size=256,
+        measurements=(),
+    )
     state, _ = p.train(p.init(0), 0)
-    assert p.measure(state, 0)["heldout/loss"] < TASK.floor(4) / 3
+    assert p.measure(state, 0)["heldout/loss"] < TASK.floor(4) * share
 
 
 def test_training_data_and_heldout_data_are_kept_apart():

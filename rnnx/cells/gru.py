@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from rnnx import checks, initializers
-from rnnx.initializers import Initializer
+from rnnx.initializers import BiasInitializer, Initializer
 from rnnx.types import Array, Cell, Dense
 
 
@@ -38,6 +38,9 @@ class GRUState(NamedTuple):
     h: Array  # [..., H]
 
 
+_MEMORY = (0, 1, 0, 0)  # of the biases r, z, n and d: z keeps the old
+
+
 def _split(gx: Array, gh: Array) -> tuple[Array, Array, Array, Array]:
     """r, z and the two parts of the candidate, which meet only after r has acted on the second."""
     x_r, x_z, x_n = jnp.split(gx, 3, axis=-1)
@@ -51,6 +54,7 @@ def gru(
     reset_after: bool = True,
     input_initializer: str | Initializer = "glorot_uniform",
     recurrent_initializer: str | Initializer = "orthogonal",
+    bias_initializer: str | BiasInitializer = "zeros",
 ) -> Cell:
     """Gated recurrent unit, h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1} (Cho et al. 2014; Chung et al. 2014).
 
@@ -59,6 +63,7 @@ def gru(
       reset_after: apply the reset gate after the product with U_n (cuDNN, PyTorch) or before it (Cho et al.).
       input_initializer: policy for W [I, 3H].
       recurrent_initializer: policy for U [H, 3H].
+      bias_initializer: policy for b [3H] and d [H].
 
     Raises:
       ValueError: a size that is not a positive whole number; an unknown initialiser.
@@ -72,15 +77,18 @@ def gru(
     checks.size("hidden_size", hidden_size)
     input_initializer = initializers.get(input_initializer)
     recurrent_initializer = initializers.get(recurrent_initializer)
+    memory = _MEMORY if reset_after else _MEMORY[:3]
+    bias_initializer = initializers.get_bias(bias_initializer, memory)
 
     def init(key: Array, input_size: int) -> GRUParams:
         checks.size("input_size", input_size)
-        input_key, recurrent_key = jax.random.split(key)
+        input_key, recurrent_key, bias_key = jax.random.split(key, 3)
+        biases = bias_initializer(bias_key, jnp.zeros((len(memory), hidden_size)), memory)
         return GRUParams(
             input_kernel=input_initializer(input_key, input_size, hidden_size, 3),
             recurrent_kernel=recurrent_initializer(recurrent_key, hidden_size, hidden_size, 3),
-            bias=jnp.zeros(3 * hidden_size),
-            recurrent_bias=jnp.zeros(hidden_size) if reset_after else None,
+            bias=biases[:3].reshape(-1),
+            recurrent_bias=biases[3] if reset_after else None,
         )
 
     def initial_state(params: GRUParams, batch_shape: tuple[int, ...]) -> GRUState:
@@ -108,7 +116,7 @@ def gru(
     form = Dense(
         project=project,
         recurrent=lambda params: params.recurrent_kernel,
-        hidden=lambda state: state.h,
+        hidden=lambda params, state: state.h,
         pointwise=pointwise,
     )
     return Cell(

@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from rnnx import checks, initializers
-from rnnx.initializers import Initializer
+from rnnx.initializers import BiasInitializer, Initializer
 from rnnx.types import Array, Cell, Dense
 
 
@@ -38,6 +38,9 @@ class LSTMState(NamedTuple):
     c: Array  # [..., H]
 
 
+_MEMORY = (-1, 1, 0, 0)  # i lets the new in, f keeps the old
+
+
 def _gates(gx: Array, gh: Array) -> tuple[Array, Array, Array, Array]:
     i, f, g, o = jnp.split(gx + gh, 4, axis=-1)
     return jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
@@ -49,6 +52,7 @@ def lstm(
     forget_bias: float = 1.0,
     input_initializer: str | Initializer = "glorot_uniform",
     recurrent_initializer: str | Initializer = "orthogonal",
+    bias_initializer: str | BiasInitializer = "zeros",
 ) -> Cell:
     """Long short-term memory, c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t, h_t = o_t ⊙ tanh(c_t) (Hochreiter & Schmidhuber 1997).
 
@@ -57,6 +61,7 @@ def lstm(
       forget_bias: initial b_f. With all else zero the gradient along c decays by σ(b_f) a step: 0.50 for 0, 0.73 for 1.
       input_initializer: policy for W [I, 4H].
       recurrent_initializer: policy for U [H, 4H].
+      bias_initializer: policy for b [4H]; `chrono` and `forget` set b_f themselves, whatever `forget_bias` is.
 
     Raises:
       ValueError: a size that is not a positive whole number; a bias that is not finite; an unknown initialiser.
@@ -71,15 +76,16 @@ def lstm(
     forget_bias = checks.number("forget_bias", forget_bias)
     input_initializer = initializers.get(input_initializer)
     recurrent_initializer = initializers.get(recurrent_initializer)
+    bias_initializer = initializers.get_bias(bias_initializer, _MEMORY)
 
     def init(key: Array, input_size: int) -> LSTMParams:
         checks.size("input_size", input_size)
-        input_key, recurrent_key = jax.random.split(key)
-        zero = jnp.zeros(hidden_size)
+        input_key, recurrent_key, bias_key = jax.random.split(key, 3)
+        biases = jnp.zeros((4, hidden_size)).at[1].set(forget_bias)
         return LSTMParams(
             input_kernel=input_initializer(input_key, input_size, hidden_size, 4),
             recurrent_kernel=recurrent_initializer(recurrent_key, hidden_size, hidden_size, 4),
-            bias=jnp.concatenate([zero, zero + forget_bias, zero, zero]),
+            bias=bias_initializer(bias_key, biases, _MEMORY).reshape(-1),
         )
 
     def initial_state(params: LSTMParams, batch_shape: tuple[int, ...]) -> LSTMState:
@@ -94,7 +100,7 @@ def lstm(
     form = Dense(
         project=lambda params, xs: xs @ params.input_kernel + params.bias,
         recurrent=lambda params: params.recurrent_kernel,
-        hidden=lambda state: state.h,
+        hidden=lambda params, state: state.h,
         pointwise=pointwise,
     )
 

@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 
 from rnnx import checks, initializers
-from rnnx.initializers import Initializer
+from rnnx.initializers import BiasInitializer, Initializer
 from rnnx.types import Array, Cell, Dense
 
+_MEMORY = (0,)  # no gate
 _ACTIVATIONS = {"tanh": jnp.tanh, "relu": jax.nn.relu, "identity": lambda a: a}
 
 
@@ -38,6 +39,7 @@ def rnn(
     activation: Literal["tanh", "relu", "identity"] = "tanh",
     input_initializer: str | Initializer = "glorot_uniform",
     recurrent_initializer: str | Initializer = "orthogonal",
+    bias_initializer: str | BiasInitializer = "zeros",
 ) -> Cell:
     """Vanilla recurrent cell, h_t = φ(x_t W + h_{t-1} U + b) (Elman 1990, "Finding structure in time").
 
@@ -46,6 +48,7 @@ def rnn(
       activation: φ; `identity` makes the network linear, for which the gradient is known in closed form.
       input_initializer: policy for W [I, H].
       recurrent_initializer: policy for U [H, H].
+      bias_initializer: policy for b [H].
 
     Raises:
       ValueError: a size that is not a positive whole number; an unknown activation or initialiser.
@@ -60,14 +63,15 @@ def rnn(
     phi = _ACTIVATIONS[checks.choice("activation", activation, _ACTIVATIONS)]
     input_initializer = initializers.get(input_initializer)
     recurrent_initializer = initializers.get(recurrent_initializer)
+    bias_initializer = initializers.get_bias(bias_initializer, _MEMORY)
 
     def init(key: Array, input_size: int) -> RNNParams:
         checks.size("input_size", input_size)
-        input_key, recurrent_key = jax.random.split(key)
+        input_key, recurrent_key, bias_key = jax.random.split(key, 3)
         return RNNParams(
             input_kernel=input_initializer(input_key, input_size, hidden_size, 1),
             recurrent_kernel=recurrent_initializer(recurrent_key, hidden_size, hidden_size, 1),
-            bias=jnp.zeros(hidden_size),
+            bias=bias_initializer(bias_key, jnp.zeros((1, hidden_size)), _MEMORY)[0],
         )
 
     def initial_state(params: RNNParams, batch_shape: tuple[int, ...]) -> RNNState:
@@ -79,7 +83,7 @@ def rnn(
     form = Dense(
         project=lambda params, xs: xs @ params.input_kernel + params.bias,
         recurrent=lambda params: params.recurrent_kernel,
-        hidden=lambda state: state.h,
+        hidden=lambda params, state: state.h,
         pointwise=pointwise,
     )
     return Cell(

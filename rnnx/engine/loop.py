@@ -38,8 +38,6 @@ def _run(
             jax.tree.map(operator.itemgetter(t), perturbations),
         )
         states[t] = state
-    if T == 0:
-        return state, jax.tree.map(lambda s: jnp.zeros((0, *s.shape), s.dtype), state)
     return state, jax.tree.map(lambda *s: jnp.stack(s), *states)
 
 

@@ -1,15 +1,18 @@
 """`jax.lax.scan` over time: compiled once for any T, differentiable in both modes and to any order.
 
-For a `Dense` cell the products with x are taken out of the loop and done as one.
+What needs the inputs alone is taken out of the loop and done at once: for a `Dense` cell the products with x, for a
+`Diagonal` cell its coefficients.
 """
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 
-from rnnx.engine import Engine, advance
-from rnnx.types import Array, Cell, Dense, Params, State
+from rnnx.engine import Engine, advance, separate
+from rnnx.engine._segments import rematerialized, segment_size
+from rnnx.types import Array, Cell, Dense, Diagonal, Params, State
 
 
 def _run(
@@ -21,25 +24,44 @@ def _run(
     resets: Array | None,
     reverse: bool,
     perturbations: State | None,
-    remat: None,
+    remat: str | int | None,
 ) -> tuple[State, State]:
     """Run the cell under `jax.lax.scan`."""
     initial = cell.initial_state(params, xs.shape[1:-1])
+
+    def run(steps: tuple, state: State) -> tuple[State, State]:
+        xs, *happenings = steps
+        inputs, step = (xs, _step(cell, params)) if remat == "full" else _hoisted(cell, params, xs)
+
+        def body(state: State, at_t: tuple) -> tuple[State, State]:
+            state = advance(step, initial, state, *at_t)
+            return state, state
+
+        body = jax.checkpoint(body) if remat == "full" else body
+        return jax.lax.scan(body, state, (inputs, *happenings), reverse=reverse)
+
+    steps = (xs, valid, resets, perturbations)
+    if remat is None or remat == "full":
+        return run(steps, state)
+    return rematerialized(run, steps, state, segment_size(remat, len(xs)), reverse)
+
+
+def _step(cell: Cell, params: Params) -> Callable[[State, Array], State]:
+    assert cell.step is not None
+    return functools.partial(cell.step, params)
+
+
+def _hoisted(cell: Cell, params: Params, xs: Array) -> tuple[Any, Callable[[State, Any], State]]:
+    """What can be computed for all t at once, and the step that is left."""
     form = cell.form
-
-    step: Callable[[State, Array], State]
-    if not isinstance(form, Dense):
-        assert cell.step is not None
-        inputs, step = xs, functools.partial(cell.step, params)
-    else:
+    if isinstance(form, Dense):
         W = form.recurrent(params)
-        inputs, step = form.project(params, xs), lambda s, gx: form.pointwise(params, s, gx, form.hidden(s) @ W)
+        return form.project(params, xs), lambda s, gx: form.pointwise(
+            params, s, separate(gx), form.hidden(params, s) @ W
+        )
+    if isinstance(form, Diagonal):
+        return form.over_time(params, xs), lambda s, ab: jax.tree.map(lambda a, b, s: a * s + b, *ab, s)
+    return xs, _step(cell, params)
 
-    def body(state: State, at_t: tuple) -> tuple[State, State]:
-        state = advance(step, initial, state, *at_t)
-        return state, state
 
-    return jax.lax.scan(body, state, (inputs, valid, resets, perturbations), reverse=reverse)
-
-
-scan = Engine(_run)
+scan = Engine(_run, rematerializes=True)

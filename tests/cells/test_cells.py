@@ -1,6 +1,7 @@
 """What every cell keeps to; a new file is tested on arrival. Laws of time are in tests/test_unroll.py."""
 
 import inspect
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -8,11 +9,22 @@ import numpy as np
 import pytest
 
 import rnnx
-from tests.examples import VARIANTS, B, H, I, T, assert_close, example, like, make
+from rnnx.parts import parts
+from rnnx.types import Dense, Diagonal
+from tests.examples import STEPPED, VARIANTS, B, H, I, T, assert_close, example, like, make
 
 every_cell = pytest.mark.parametrize("variant", VARIANTS)
-every_cell_with_a_form = pytest.mark.parametrize("variant", [v for v in VARIANTS if make(v).form is not None])
+every_stepped_cell = pytest.mark.parametrize("variant", STEPPED)
+every_dense_cell = pytest.mark.parametrize("variant", [v for v in VARIANTS if isinstance(make(v).form, Dense)])
+every_diagonal_cell = pytest.mark.parametrize("variant", [v for v in VARIANTS if isinstance(make(v).form, Diagonal)])
 every_cell_with_gates = pytest.mark.parametrize("variant", [v for v in VARIANTS if make(v).gates is not None])
+
+
+def policies(name):
+    """The arguments of a cell's factory that say how its kernels are drawn, each with the kernel's name."""
+    arguments = inspect.signature(rnnx.cells.get(name)).parameters
+    suffix = "_initializer"
+    return {a: a.removesuffix(suffix) + "_kernel" for a in arguments if a.endswith(suffix) and not a.startswith("bias")}
 
 
 def shapes(tree):
@@ -20,7 +32,7 @@ def shapes(tree):
     return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype, leaf.weak_type), tree)
 
 
-@every_cell
+@every_stepped_cell
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
 @pytest.mark.parametrize("batch_shape", [(), (B,), (T, B)])
 def test_step_keeps_structure_shapes_and_types(variant, dtype, batch_shape, request):
@@ -37,12 +49,15 @@ def test_step_keeps_structure_shapes_and_types(variant, dtype, batch_shape, requ
     x = jax.ShapeDtypeStruct((*batch_shape, I), dtype)
     state, after, y = jax.eval_shape(run, jax.random.key(0), x)
     assert shapes(after) == shapes(state)
-    assert all(leaf.shape[: len(batch_shape)] == batch_shape and leaf.dtype == dtype for leaf in jax.tree.leaves(state))
+    # There is no complex number of two bfloat16.
+    dtypes = {dtype, "complex128" if dtype == "float64" else "complex64"}
+    assert all(leaf.shape[: len(batch_shape)] == batch_shape for leaf in jax.tree.leaves(state))
+    assert all(leaf.dtype.name in dtypes for leaf in jax.tree.leaves(state))
     assert (y.shape, y.dtype) == ((*batch_shape, cell.output_size), dtype)
     assert hasattr(state, "_fields"), "the state must be a named tuple, so that its parts can't be swapped"
 
 
-@every_cell
+@every_stepped_cell
 def test_leading_axes_are_independent(float64, variant):
     """The functions of a cell work on the last axis: a [T, B] block of steps is those steps one by one."""
     cell, params, _, _ = example(variant)
@@ -56,15 +71,26 @@ def test_leading_axes_are_independent(float64, variant):
         assert_close(read_at_once[index], cell.read(params, one, x[index]))
 
 
-@every_cell_with_a_form
+@every_dense_cell
 def test_a_form_gives_the_step(float64, variant):
     """Were `step` written out beside `form`, the two could differ."""
     cell, params, state, xs = example(variant)
-    h = cell.form.hidden(state)
+    h = cell.form.hidden(params, state)
     W = cell.form.recurrent(params)
     gx = cell.form.project(params, xs)
     assert W.shape == (h.shape[-1], gx.shape[-1])
     assert_close(cell.form.pointwise(params, state, gx[0], h @ W), cell.step(params, state, xs[0]))
+
+
+@every_diagonal_cell
+def test_coefficients_of_all_steps_are_those_of_each(float64, variant):
+    """And are what the step applies; an engine may have them all at once, with time as their first axis."""
+    cell, params, state, xs = example(variant)
+    a, b = cell.form.over_time(params, xs)
+    for t in range(T):
+        after = jax.tree.map(lambda a, s, b, t=t: a[t] * s + b[t], a, state, b)
+        assert_close(after, cell.step(params, state, xs[t]))
+    assert all(leaf.shape[0] == T and leaf.ndim == 3 for leaf in jax.tree.leaves((a, b)))
 
 
 @every_cell
@@ -72,19 +98,24 @@ def test_initial_values_depend_on_the_key_alone(variant):
     cell = make(variant)
     params = cell.init(jax.random.key(0), I)
     assert_close(cell.init(jax.random.key(0), I), params, rtol=0, atol=0)
-    other = cell.init(jax.random.key(1), I)
-    assert not np.array_equal(other.input_kernel, params.input_kernel)
-    assert not np.array_equal(other.recurrent_kernel, params.recurrent_kernel)
+    other = parts(cell.init(jax.random.key(1), I))
+    kernels = [name for name in other if name.endswith("kernel")]
+    assert kernels
+    for name in kernels:
+        assert not np.array_equal(other[name], parts(params)[name])
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(params))
 
 
 @pytest.mark.parametrize("name", rnnx.cells.names())
 def test_kernels_are_drawn_independently(name):
-    """By one policy and in one shape they still differ."""
-    cell = rnnx.cells.get(name)(hidden_size=H, input_initializer="orthogonal", recurrent_initializer="orthogonal")
-    params = cell.init(jax.random.key(0), H)
-    assert params.input_kernel.shape == params.recurrent_kernel.shape
-    assert not np.array_equal(params.input_kernel, params.recurrent_kernel)
+    """By one policy and in one shape they still differ, and so do the blocks of each."""
+    cell = rnnx.cells.get(name)(hidden_size=H, **dict.fromkeys(policies(name), "orthogonal"))
+    kernels = [leaf for part, leaf in parts(cell.init(jax.random.key(0), H)).items() if part.endswith("kernel")]
+    blocks = [block for kernel in kernels for block in np.split(np.asarray(kernel), kernel.shape[1] // H, axis=1)]
+    for one, other in itertools.combinations(blocks, 2):
+        assert one.shape == other.shape == (H, H)
+        # Not up to a factor either: orthogonal matrices times a constant have the same norm in each column.
+        assert not np.allclose(one / np.linalg.norm(one), other / np.linalg.norm(other), atol=1e-3)
 
 
 @every_cell_with_gates
@@ -107,8 +138,9 @@ def test_a_bad_size_is_refused_in_one_line(name, size):
         rnnx.cells.get(name)(hidden_size=size)
 
 
-@pytest.mark.parametrize("name", rnnx.cells.names())
-@pytest.mark.parametrize("argument", ["input_initializer", "recurrent_initializer"])
+@pytest.mark.parametrize(
+    ("name", "argument"), [(name, argument) for name in rnnx.cells.names() for argument in policies(name)]
+)
 def test_an_unknown_initializer_is_refused_with_the_nearest(name, argument):
     with pytest.raises(
         ValueError, match=r"^no initializer named 'ortogonal'; did you mean 'orthogonal'\? Known: .*\.$"
@@ -118,17 +150,25 @@ def test_an_unknown_initializer_is_refused_with_the_nearest(name, argument):
 
 @pytest.mark.parametrize("name", rnnx.cells.names())
 def test_initializers_reach_their_kernels(name):
-    """A policy may be a function, and is given the kernel's blocks."""
+    """A policy may be a function, is given the kernel's rows and blocks, and decides on its own kernel alone."""
 
-    def constant(value):
-        return lambda key, rows, columns, gates: jnp.full((rows, gates * columns), value)
+    def kernels(values):
+        def constant(value):
+            return lambda key, rows, columns, gates: jnp.full((rows, gates * columns), value)
 
-    cell = rnnx.cells.get(name)(hidden_size=H, input_initializer=constant(2.0), recurrent_initializer=constant(3.0))
-    params = cell.init(jax.random.key(0), I)
-    assert params.input_kernel.shape[0] == I
-    assert params.recurrent_kernel.shape[0] == H
-    assert jnp.all(params.input_kernel == 2)
-    assert jnp.all(params.recurrent_kernel == 3)
+        cell = rnnx.cells.get(name)(hidden_size=H, **{argument: constant(v) for argument, v in values.items()})
+        params = cell.init(jax.random.key(0), I)
+        return {argument: getattr(params, kernel) for argument, kernel in policies(name).items()}
+
+    assert "input_initializer" in policies(name)
+    ones = dict.fromkeys(policies(name), 1.0)
+    plain = kernels(ones)
+    for argument, kernel in plain.items():
+        assert kernel.shape[0] == (I if argument == "input_initializer" else H)
+        assert jnp.all(kernel == kernel[0, 0])
+        assert kernel[0, 0] > 0
+        twice = kernels(ones | {argument: 2.0})
+        assert_close(twice, plain | {argument: 2 * kernel}, rtol=0, atol=0)  # a factor of two does not round
 
 
 @pytest.mark.parametrize("name", rnnx.cells.names())

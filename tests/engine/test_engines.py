@@ -8,9 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rnnx
+from rnnx import engine
 from tests.examples import ENGINES, B, H, I, T, assert_close, example, inner, like, over_time, run, weights
 
-for_lstm = pytest.mark.parametrize("name", [kind for variant, kind in ENGINES if variant == "lstm"])
+# Every engine on one cell: what they are tested on here does not depend on the cell.
+_TAKEN = {kind: [variant for variant, taking in ENGINES if taking == kind] for kind in engine.names()}
+for_every_engine = pytest.mark.parametrize(
+    ("variant", "name"), [("lstm" if "lstm" in taken else taken[0], kind) for kind, taken in _TAKEN.items()]
+)
 
 # A length above T counts as T.
 lengths_of_a_batch = st.lists(st.integers(0, T + 1), min_size=B, max_size=B)
@@ -31,9 +36,9 @@ def test_equals_the_loop(float64, variant, name, lengths, resets, reverse, seed)
     assert_close(run(ex, w, kind=name, **given), run(ex, w, kind="loop", **given))
 
 
-@for_lstm
-def test_what_is_left_out_changes_nothing(float64, name):
-    cell, params, state, xs = example("lstm")
+@for_every_engine
+def test_what_is_left_out_changes_nothing(float64, variant, name):
+    cell, params, state, xs = example(variant)
     state = jax.tree.map(jnp.zeros_like, state)
     all_given = {
         "state": state,
@@ -52,25 +57,25 @@ def test_what_is_left_out_changes_nothing(float64, name):
     assert_close(full, plain)
 
 
-@for_lstm
+@for_every_engine
 @pytest.mark.parametrize("reverse", [False, True])
-def test_no_steps_leave_the_state_alone(float64, name, reverse):
-    ex = example("lstm", steps=0)
+def test_no_steps_leave_the_state_alone(float64, variant, name, reverse):
+    ex = example(variant, steps=0)
     w = weights(ex)
     masks = {"lengths": jnp.zeros(B, int), "resets": jnp.zeros((0, B), bool)}
     result = run(ex, w, kind=name, reverse=reverse, **masks)
     assert result.trajectory.outputs.shape == (0, B, H)
     assert_close(result.trajectory.final_state, ex.state, rtol=0, atol=0)  # nothing is computed
-    assert_close(result.trajectory.states, jax.tree.map(lambda s: jnp.zeros((0, *s.shape)), ex.state))
-    assert_close(result.state, w.final, rtol=0, atol=0)
+    assert_close(result.trajectory.states, jax.tree.map(lambda s: jnp.zeros((0, *s.shape), s.dtype), ex.state))
+    assert_close(result.state, jax.tree.map(jnp.conj, w.final), rtol=0, atol=0)  # JAX's convention, where complex
     assert_close(result.params, jax.tree.map(jnp.zeros_like, ex.params), rtol=0, atol=0)
     assert result.xs.shape == (0, B, I)
 
 
-@for_lstm
+@for_every_engine
 @pytest.mark.parametrize("reverse", [False, True])
-def test_one_step_is_step_then_read(float64, name, reverse):
-    cell, params, state, xs = example("lstm", steps=1)
+def test_one_step_is_step_then_read(float64, variant, name, reverse):
+    cell, params, state, xs = example(variant, steps=1)
     trajectory = rnnx.unroll(cell, params, xs, state, engine=name, reverse=reverse, return_states=True)
     after = cell.step(params, state, xs[0])
     assert_close(trajectory.final_state, after)
@@ -78,9 +83,9 @@ def test_one_step_is_step_then_read(float64, name, reverse):
     assert_close(trajectory.states, jax.tree.map(lambda s: s[None], after))
 
 
-@for_lstm
+@for_every_engine
 @pytest.mark.parametrize("batch_shape", [(), (2, 2)], ids=["no batch axis", "two batch axes"])
-def test_any_batch_axes(float64, name, batch_shape):
+def test_any_batch_axes(float64, variant, name, batch_shape):
     """What an engine gives for [T, B, I] it gives for [T, I] and for [T, 2, 2, I]."""
     size = int(np.prod(batch_shape))
 
@@ -93,7 +98,7 @@ def test_any_batch_axes(float64, name, batch_shape):
 
         return jax.tree.map(one, tree)
 
-    ex, lengths = example("lstm"), jnp.array([3, 5, 0, 1])
+    ex, lengths = example(variant), jnp.array([3, 5, 0, 1])
     resets = jnp.zeros((T, B), bool).at[1, 0].set(True)
     w = weights(ex)
     w = w._replace(outputs=w.outputs.at[:, size:].set(0), final=jax.tree.map(lambda s: s.at[size:].set(0), w.final))
@@ -117,3 +122,14 @@ def test_an_unknown_engine_is_named_with_the_nearest():
     cell, params, _, xs = example("rnn")
     with pytest.raises(ValueError, match=r"no engine named 'scna'; did you mean 'scan'\? Known: .*loop.*\.$"):
         rnnx.unroll(cell, params, xs, engine="scna")
+
+
+def test_an_engine_for_another_form_is_refused_with_those_that_run_the_cell():
+    cell, params, _, xs = example("lstm")
+    message = (
+        r"^engine 'associative' is for cells of form Diagonal, and this cell has the form Dense; it runs on .*'scan'"
+    )
+    with pytest.raises(ValueError, match=message):
+        rnnx.unroll(cell, params, xs, engine="associative")
+    with pytest.raises(ValueError, match=r"and this cell has no form; it runs on 'loop'"):
+        rnnx.unroll(cell._replace(form=None), params, xs, engine="associative")

@@ -17,11 +17,20 @@ def test_a_record_holds_every_option_of_the_cell():
     assert plain["cell"] == {
         "name": "lstm",
         "hidden_size": 64,
+        "bias_initializer": "zeros",
         "forget_bias": 0.5,
         "input_initializer": "glorot_uniform",
         "recurrent_initializer": "orthogonal",
     }
     assert json.loads(json.dumps(plain)) == plain
+
+
+def test_a_record_holds_policies_with_their_numbers():
+    given = config.default()
+    given.cell.recurrent_initializer = "sparse(15, 0.95)"
+    given.cell.bias_initializer = "chrono(750)"
+    cell = config.parse(given).to_dict()["cell"]
+    assert (cell["recurrent_initializer"], cell["bias_initializer"]) == ("sparse(15, 0.95)", "chrono(750)")
 
 
 @pytest.mark.parametrize("name", rnnx.cells.names())

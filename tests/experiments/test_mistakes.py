@@ -25,6 +25,21 @@ SMALL = "--config=tests/experiments/study_small.py"
         ("run", [SMALL, "{workdir}", "--config.task.length=-3"], "task.length must be a whole number of at least 1"),
         ("run", [SMALL, "{workdir}", "--config.seed=True"], "--config.seed=True"),
         ("run", [SMALL, "{workdir}", "--config.cell.name=rnn", "--config.cell.forget_bias=1"], "it takes activation"),
+        (
+            "run",
+            [SMALL, "{workdir}", "--config.cell.recurrent_initializer=sparse(3)"],
+            "form sparse(connections, radius)",
+        ),
+        (
+            "run",
+            [SMALL, "{workdir}", "--config.cell.input_initializer=spectral_radius(0.9)"],
+            "not [2, 4]; for an input",
+        ),
+        (
+            "run",
+            [SMALL, "{workdir}", "--config.cell.name=rnn", "--config.cell.bias_initializer=chrono(9)"],
+            "has none.",
+        ),
         ("run", [SMALL, "{workdir}", "--config.measure_every=5"], "measure_every must be a multiple of log_every (2)"),
         ("run", [SMALL, "{workdir}", "surplus"], "unexpected argument 'surplus'"),
         ("run", [SMALL, "{workdir}", "--wrkdir=x"], "Did you mean: workdir"),

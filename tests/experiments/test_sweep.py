@@ -27,6 +27,13 @@ def test_a_product_has_all_combinations_with_types():
     assert sweep.product(config.default(), "cell.reset_after=true,false")[1] == {"cell.reset_after": False}
 
 
+def test_a_comma_within_brackets_is_part_of_a_value(tmp_path):
+    policies = ["orthogonal", "sparse(15, 0.95)", "normal(0.1)"]
+    points = sweep.product(config.default(), f"cell.recurrent_initializer={','.join(policies)};seed=0,1")
+    assert [point["cell.recurrent_initializer"] for point in points[::2]] == policies
+    assert names(tmp_path, points)[2] == "adding/lstm,recurrent_initializer=sparse(15, 0.95)/T64/seed0"
+
+
 def test_names_tell_what_varies(tmp_path):
     overrides = [
         {"cell.name": "rnn", "seed": 0},

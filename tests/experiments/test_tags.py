@@ -60,9 +60,10 @@ def test_tensorboard_shows_what_the_record_holds(finished):
 def test_every_chart_has_something_to_show(finished):
     """Over all cells: the chart of a cell matches that cell's runs only, and no chart is empty."""
     scalars = {name: in_tensorboard(directory)["scalars"] for name, directory in finished.items()}
-    for category, charts in layout().items():
-        for chart, patterns in charts.items():
-            having = {n for n, tags in scalars.items() if any(re.search(p, tag) for p in patterns for tag in tags)}
-            assert having, (category, chart)
-            if ": " in chart:
-                assert having == {chart.split(": ")[0]}
+    for cell in finished:
+        for category, charts in layout(cell).items():
+            for chart, patterns in charts.items():
+                having = {n for n, tags in scalars.items() if any(re.search(p, tag) for p in patterns for tag in tags)}
+                assert having, (category, chart)
+                if ": " in chart:
+                    assert having == {cell} == {chart.split(": ")[0]}

@@ -7,25 +7,28 @@ from tests import reference
 
 T, B, I, H = 4, 2, 2, 3
 
+W_U_B = {"W": (I, H), "U": (H, H), "b": (H,)}
+W_B = {"W": (I, H), "b": (H,)}
+
+
+def of_gates(gates, shapes):
+    return {f"{letter}_{k}": shape for k in gates for letter, shape in shapes.items()}
+
+
 CASES = {
-    "rnn": (reference.get("rnn"), {"W": (I, H), "U": (H, H), "b": (H,)}, "h"),
-    "rnn_relu": (reference.get("rnn", activation="relu"), {"W": (I, H), "U": (H, H), "b": (H,)}, "h"),
-    "rnn_identity": (reference.get("rnn", activation="identity"), {"W": (I, H), "U": (H, H), "b": (H,)}, "h"),
-    "lstm": (
-        reference.get("lstm"),
-        {f"{letter}_{k}": shape for k in "ifgo" for letter, shape in {"W": (I, H), "U": (H, H), "b": (H,)}.items()},
-        "hc",
-    ),
-    "gru": (
-        reference.get("gru"),
-        {f"{letter}_{k}": shape for k in "rzn" for letter, shape in {"W": (I, H), "U": (H, H), "b": (H,)}.items()}
-        | {"d": (H,)},
-        "h",
-    ),
-    "gru_reset_before": (
-        reference.get("gru_reset_before"),
-        {f"{letter}_{k}": shape for k in "rzn" for letter, shape in {"W": (I, H), "U": (H, H), "b": (H,)}.items()},
-        "h",
+    "rnn": (reference.get("rnn"), W_U_B, ["h"]),
+    "rnn_relu": (reference.get("rnn", activation="relu"), W_U_B, ["h"]),
+    "rnn_identity": (reference.get("rnn", activation="identity"), W_U_B, ["h"]),
+    "lstm": (reference.get("lstm"), of_gates("ifgo", W_U_B), ["h", "c"]),
+    "gru": (reference.get("gru"), of_gates("rzn", W_U_B) | {"d": (H,)}, ["h"]),
+    "gru_reset_before": (reference.get("gru_reset_before"), of_gates("rzn", W_U_B), ["h"]),
+    "mingru": (reference.get("mingru"), of_gates("zn", W_B), ["h"]),
+    "minlstm": (reference.get("minlstm"), of_gates("ifg", W_B), ["h"]),
+    "lru": (
+        reference.get("lru"),
+        {"nu": (H,), "theta": (H,), "gamma": (H,), "D": (I, H)}
+        | {f"{kernel}_{part}": (rows, H) for kernel, rows in {"B": I, "C": H}.items() for part in ("re", "im")},
+        ["h_re", "h_im"],
     ),
 }
 
@@ -49,15 +52,17 @@ def test_backward_equals_complex_step(case):
     xs = rng.standard_normal((T, B, I))
     initial = {part: rng.standard_normal((B, H)) for part in parts}
     direct = {part: rng.standard_normal((T, B, H)) for part in parts}
+    dys = rng.standard_normal((T, B, H))
 
     def loss(p, xs, initial, start=0):
-        """Σ direct · s, from the states `initial` before step `start` on."""
+        """Σ dys · y + Σ direct · s, from the states `initial` before step `start` on."""
         if start == T:
             return 0
         states = cell.forward(p, xs[start:], initial)
-        return sum((direct[part][start:] * states[part]).sum() for part in parts)
+        scored = (dys[start:] * cell.outputs(p, xs[start:], states)).sum()
+        return scored + sum((direct[part][start:] * states[part]).sum() for part in parts)
 
-    gradients = cell.backward(p, xs, initial, direct)
+    gradients = cell.gradients(p, xs, initial, dys, direct)
 
     # Rounding of some hundreds of operations on numbers of order 1 to 100; the complex step itself is exact.
     close = {"rtol": 1e-12, "atol": 1e-12}
@@ -73,7 +78,10 @@ def test_backward_equals_complex_step(case):
             at_t = {name: value[t] for name, value in states.items()}
 
             def changed(a, part=part, t=t, at_t=at_t):
-                return (direct[part][t] * a).sum() + loss(p, xs, at_t | {part: a}, start=t + 1)
+                """From s_t on, which is changed before y_t is read."""
+                after = at_t | {part: a}
+                y = cell.outputs(p, xs[t : t + 1], {name: value[None] for name, value in after.items()})[0]
+                return (dys[t] * y).sum() + (direct[part][t] * a).sum() + loss(p, xs, after, start=t + 1)
 
             np.testing.assert_allclose(
                 gradients.states[part][t], complex_step(changed, at_t[part]), **close, err_msg=f"{part} at {t}"

@@ -1,0 +1,256 @@
+"""One custom backward pass for every `Dense` cell: only what is truly sequential stays in the loop.
+
+Forward, step by step:
+
+    gx_t = project(x_t)                                     one product for a chunk of steps
+    s_t  = pointwise(s_{t-1}, gx_t, hidden(s_{t-1}) W)      one product a step
+
+Backward, with δ_t = ∂L/∂s_t and the pre-activation cotangents g_t = ∂L/∂gx_t, g'_t = ∂L/∂gh_t:
+
+    δ_{t-1}, g_t, g'_t = (∂pointwise_t)ᵀ δ_t,    δ_{t-1} += (∂hidden)ᵀ (g'_t Wᵀ)      one product a step
+    ∂L/∂W = Σ_t h_{t-1}ᵀ g'_t,    ∂L/∂x and ∂L/∂W_x from g_t                          one product each for a chunk
+
+Automatic differentiation of a scan would add to ∂L/∂W at every step instead, which reads and writes the whole matrix
+T times. The derivative of `pointwise` is taken by `jax.vjp` for all steps of a chunk at once, so that the loop itself
+holds no transcendental function. Where ∂pointwise/∂gx and ∂pointwise/∂gh are one and the same expression, as in an RNN
+and an LSTM, `pointwise` depends on gx + gh alone, and only the sum is kept.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rnnx.engine import Engine, select, separate
+from rnnx.engine._dependence import depends_on_sum, used_in_steps
+from rnnx.engine._segments import divisor_near, in_two, joined, rematerialized, segment_size, split
+from rnnx.engine._zeros import instantiated, without_zeros
+from rnnx.types import Array, Cell, Dense, Params, State
+
+
+class _Given(NamedTuple):
+    """All arrays that come in; each field but the first three may be `None`."""
+
+    params: Params
+    xs: Array  # [T, *batch, I]
+    state: State
+    initial: State  # what a reset restores
+    perturbations: State  # [T, *batch, …]
+    valid: Any  # [T, *batch]
+    resets: Any  # [T, *batch]
+
+
+class _Kept(NamedTuple):
+    """What the backward pass needs of the forward pass, in chunks of K steps: [T / K, K, *batch, …]."""
+
+    states: State
+    entries: State  # the state before each chunk, [T / K, *batch, …]
+    gates: Any  # gx + gh, or both, or nothing if they are to be computed again
+
+
+def _run(
+    cell: Cell,
+    params: Params,
+    xs: Array,
+    state: State,
+    valid: Array | None,
+    resets: Array | None,
+    reverse: bool,
+    perturbations: State | None,
+    remat: str | int | None,
+) -> tuple[State, State]:
+    form = cell.form
+    assert isinstance(form, Dense)
+    T, *batch_shape, _ = xs.shape
+    initial = None if resets is None else cell.initial_state(params, tuple(batch_shape))
+    gate_bytes = jax.eval_shape(form.recurrent, params).shape[-1] * xs.dtype.itemsize
+
+    def run(steps: tuple, state: State) -> tuple[State, State]:
+        length = len(steps[0])
+        chunk = _chunk_size(length, math.prod(batch_shape), gate_bytes)
+
+        def part(steps: tuple, state: State) -> tuple[State, State]:
+            xs, valid, resets, perturbations = steps
+            given = _Given(params, xs, state, initial, perturbations, valid, resets)
+            return _differentiable(form, min(chunk, len(xs)), remat != "full", reverse)(given)
+
+        return in_two(part, steps, state, length - length % chunk, reverse)
+
+    steps = (xs, valid, resets, perturbations)
+    if remat is None or remat == "full":
+        return run(steps, state)
+    return rematerialized(run, steps, state, segment_size(remat, T), reverse)
+
+
+def _chunk_size(T: int, rows: int, row_bytes: int) -> int:
+    """How many steps are projected at once, K.
+
+    On the CPU a chunk's pre-activations should stay in the cache, while its products should have rows enough to be
+    worth the call; writing all of [T, B, G] and reading it back costs more than it saves. An accelerator has the
+    bandwidth, and wants few launches. A divisor of T near by saves a second program for the rest.
+    """
+    if jax.default_backend() != "cpu":
+        return T
+    rows = max(rows, 1)
+    in_cache = min(max(2**20 // (rows * row_bytes), 8), 128)
+    wanted = max(in_cache, 128 // rows)
+    return divisor_near(T, wanted) if wanted < T else T
+
+
+def _differentiable(form: Dense, chunk: int, keeps_gates: bool, reverse: bool) -> Any:
+    """The run over whole chunks, as a function of `_Given` with its own backward pass."""
+
+    @jax.custom_vjp
+    def run(given: _Given) -> tuple[State, State]:
+        final, kept = _forward(form, chunk, reverse, given, keep=_nothing)
+        return final, joined(kept.states)
+
+    def forward(traced: _Given) -> tuple[tuple[State, State], tuple[_Given, _Kept]]:
+        given = jax.tree.map(lambda primal: primal.value, traced)
+        keep: Callable = _nothing
+        if keeps_gates:
+            keep = jnp.add if depends_on_sum(form, given.params, given.xs[0], given.state) else _both
+        final, kept = _forward(form, chunk, reverse, given, keep)
+        return (final, joined(kept.states)), (given, kept)
+
+    def backward(residuals: tuple[_Given, _Kept], cotangents: tuple[State, State]) -> tuple[_Given]:
+        return (_backward(form, chunk, reverse, *residuals, *cotangents),)
+
+    run.defvjp(forward, backward, symbolic_zeros=True)
+    return run
+
+
+def _nothing(gx: Array, gh: Array) -> None:
+    return None
+
+
+def _both(gx: Array, gh: Array) -> tuple[Array, Array]:
+    return gx, gh
+
+
+def _forward(form: Dense, chunk: int, reverse: bool, given: _Given, keep: Callable) -> tuple[State, _Kept]:
+    params, initial = given.params, given.initial
+    W = form.recurrent(params)
+
+    def step(state: State, at_t: tuple) -> tuple[State, tuple]:
+        gx, valid, reset, perturbation = at_t
+        gx = separate(gx)
+        before = state if reset is None else select(reset, initial, state)
+        gh = form.hidden(params, before) @ W
+        after = form.pointwise(params, before, gx, gh)
+        if perturbation is not None:
+            after = jax.tree.map(jnp.add, after, perturbation)
+        after = after if valid is None else select(valid, after, state)
+        return after, (after, keep(gx, gh))
+
+    def steps(entry: State, of_chunk: tuple) -> tuple[State, _Kept]:
+        xs, *rest = of_chunk
+        final, (states, gates) = jax.lax.scan(step, entry, (form.project(params, xs), *rest), reverse=reverse)
+        return final, _Kept(states, entry, gates)
+
+    over_time = (given.xs, given.valid, given.resets, given.perturbations)
+    return jax.lax.scan(steps, given.state, split(over_time, chunk), reverse=reverse)
+
+
+def _backward(
+    form: Dense, chunk: int, reverse: bool, given: _Given, kept: _Kept, d_final: State, d_states: State
+) -> _Given:
+    """Cotangents of everything given."""
+    params, initial = given.params, given.initial
+    W, of_recurrent = jax.vjp(form.recurrent, params)
+    H, G = W.shape
+    W_T = W.T  # outside the loop: XLA's CPU product with a matrix to be transposed takes up to twice as long
+    small = used_in_steps(form, params, given.xs[0], given.state)
+    # In bfloat16 a sum over time would lose what is small.
+    accumulator = jnp.float32 if W.dtype.itemsize < 4 else W.dtype
+    d_states, add_direct = without_zeros(d_states)
+
+    def derivative(before: State, gx: Array, gh: Array) -> tuple[Any, Any]:
+        """(∂pointwise)ᵀ and (∂hidden)ᵀ at one step, as functions that can be sliced over time."""
+        p = small.of(params)
+        _, of_pointwise = jax.vjp(lambda p, *rest: form.pointwise(small.put(p), *rest), p, before, gx, gh)
+        _, of_hidden = jax.vjp(lambda p, s: form.hidden(small.put(p), s), p, before)
+        return of_pointwise, of_hidden
+
+    def step(carry: tuple, at_t: tuple) -> tuple[tuple, tuple]:
+        delta, d_initial = carry
+        direct, (of_pointwise, of_hidden), valid, reset = at_t
+        delta = add_direct(delta, direct)
+        passed = None if valid is None else _where(valid, 0, delta)  # a frozen state hands its gradient on
+        delta = delta if valid is None else _where(valid, delta, 0)
+        d_small, d_before, d_gx, d_gh = of_pointwise(delta)
+        d_small, d_before = _add((d_small, d_before), of_hidden(d_gh @ W_T))
+        if reset is not None:
+            d_initial = _add(d_initial, _where(reset, d_before, 0))
+            d_before = _where(reset, 0, d_before)
+        d_before = d_before if passed is None else _add(passed, d_before)
+        d_perturbation = None if given.perturbations is None else delta
+        return (d_before, d_initial), (d_small, d_gx, None if d_gh is d_gx else d_gh, d_perturbation)
+
+    def steps(carry: tuple, of_chunk: tuple) -> tuple[tuple, tuple]:
+        delta, d_initial, d_params, d_small, d_W = carry
+        xs, valid, resets, (states, entry, gates), direct = of_chunk
+        befores = _shifted(entry, states, reverse)
+        if resets is not None:
+            befores = select(resets, jax.tree.map(lambda i, s: jnp.broadcast_to(i, s.shape), initial, states), befores)
+        h = form.hidden(params, befores)
+        gx, of_project = jax.vjp(form.project, params, xs)
+        if gates is None:
+            gates = (gx, h @ W)
+        elif not isinstance(gates, tuple):
+            gates = (gates, jnp.zeros_like(gates))
+        derivatives = jax.vmap(derivative)(befores, *gates)
+        (delta, d_initial), (d_smalls, d_gx, d_gh, d_perturbations) = jax.lax.scan(
+            step, (delta, d_initial), (direct, derivatives, valid, resets), len(xs), not reverse
+        )
+        d_gh = d_gx if d_gh is None else d_gh
+        d_params_here, d_xs = of_project(d_gx)
+        d_W += jax.lax.dot_general(
+            h.reshape(-1, H), d_gh.reshape(-1, G), (((0,), (0,)), ((), ())), preferred_element_type=accumulator
+        )
+        d_params = _add(d_params, _as_type(accumulator, d_params_here))
+        d_small = _add(d_small, jax.tree.map(lambda d: jnp.sum(d, axis=0, dtype=accumulator), d_smalls))
+        return (delta, d_initial, d_params, d_small, d_W), (d_xs, d_perturbations)
+
+    zeros = functools.partial(jax.tree.map, lambda leaf: jnp.zeros(leaf.shape, accumulator))
+    start = (instantiated(d_final), _zeros_like(initial), zeros(params), zeros(small.of(params)), zeros(W))
+    over_time = (*split((given.xs, given.valid, given.resets), chunk), kept, split(d_states, chunk))
+    (d_state, d_initial, d_params, d_small, d_W), (d_xs, d_perturbations) = jax.lax.scan(
+        steps, start, over_time, reverse=not reverse
+    )
+    (of_W,) = of_recurrent(d_W.astype(W.dtype))
+    d_params = jax.tree.map(lambda d, p: d.astype(p.dtype), small.add(d_params, d_small), params)
+    return _Given(_add(d_params, of_W), joined(d_xs), d_state, d_initial, joined(d_perturbations), None, None)
+
+
+def _shifted(entry: State, states: State, reverse: bool) -> State:
+    """s_{t-1} for the steps of a chunk, from s_t and the state before the chunk."""
+
+    def shift(e: Array, s: Array) -> Array:
+        return jnp.concatenate([s[1:], e[None]] if reverse else [e[None], s[:-1]])
+
+    return jax.tree.map(shift, entry, states)
+
+
+def _where(mask: Array, on_true: Any, on_false: Any) -> State:
+    """`select` with zeros where 0 is given."""
+    like = on_false if isinstance(on_true, int) else on_true
+    return select(mask, *(_zeros_like(like) if isinstance(tree, int) else tree for tree in (on_true, on_false)))
+
+
+def _add(a: Any, b: Any) -> Any:
+    return jax.tree.map(jnp.add, a, b)
+
+
+def _zeros_like(tree: Any) -> Any:
+    return jax.tree.map(jnp.zeros_like, tree)
+
+
+def _as_type(dtype: Any, tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: leaf.astype(dtype), tree)
+
+
+fused = Engine(_run, form=Dense, rematerializes=True)

@@ -1,0 +1,339 @@
+"""Layers for Flax: they run `unroll`, train in a user's model, and stand where Flax's own recurrent layers stood."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen, nnx, traverse_util
+
+import rnnx
+from rnnx.cells.gru import GRUParams
+from rnnx.cells.lstm import LSTMParams, LSTMState
+from rnnx.cells.rnn import RNNParams
+from rnnx.flax_modules import LinenRecurrent, NNXRecurrent
+from rnnx.logbook import Checkpoints
+from rnnx.parts import parts
+from tests.examples import B, H, I, T, assert_close, inner, like
+
+LENGTHS = [5, 3, 1, 4]
+XS = like(jax.ShapeDtypeStruct((B, T, I), jnp.float32), seed=2)
+
+# A flat cell, one without a form, nested parameters and states, and one that can be unrolled only.
+CELLS = {
+    "lstm": rnnx.lstm(H),
+    "gru_reset_before": rnnx.gru(H, reset_after=False),
+    "stack": rnnx.stack(rnnx.lstm(H), rnnx.learned_initial_state(rnnx.gru(H))),
+    "bidirectional": rnnx.bidirectional(rnnx.rnn(H), rnnx.rnn(H)),
+}
+every_cell = pytest.mark.parametrize("name", CELLS)
+
+
+def xs64():
+    return like(jax.ShapeDtypeStruct((B, T, I), float), seed=2)
+
+
+@every_cell
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("time_major", [False, True])
+def test_both_layers_are_unroll(float64, name, reverse, time_major):
+    """Outputs and final carry, from a given carry and with lengths; options of the layer or of the call."""
+    cell, xs = CELLS[name], xs64()
+    nnx_layer = NNXRecurrent(cell, I, rngs=nnx.Rngs(0), time_major=time_major, reverse=reverse, return_carry=True)
+    linen_layer = LinenRecurrent(cell)
+    variables = linen_layer.init(jax.random.key(0), xs)
+    params = nnx_layer.arrays()
+    assert jax.tree.structure(params) == jax.tree.structure(cell.init(jax.random.key(0), I))
+    carry = like(cell.initial_state(params, (B,)), seed=3)
+    expected = rnnx.unroll(cell, params, jnp.moveaxis(xs, 1, 0), carry, lengths=LENGTHS, reverse=reverse)
+    outputs = expected.outputs if time_major else jnp.moveaxis(expected.outputs, 0, 1)
+    inputs = jnp.moveaxis(xs, 1, 0) if time_major else xs
+
+    found = nnx_layer(inputs, initial_carry=carry, seq_lengths=LENGTHS)
+    assert_close(found, (expected.final_state, outputs), rtol=0, atol=0)  # the same function on the same numbers
+
+    given = {"time_major": time_major, "reverse": reverse, "return_carry": True}
+    named = traverse_util.unflatten_dict(parts(params), sep=".")
+    assert jax.tree.structure(named) == jax.tree.structure(variables["params"]["weights"])
+    found = linen_layer.apply({"params": {"weights": named}}, inputs, initial_carry=carry, seq_lengths=LENGTHS, **given)
+    assert_close(found, (expected.final_state, outputs), rtol=0, atol=0)
+
+
+def test_the_call_decides_against_the_layer():
+    layer = NNXRecurrent(CELLS["lstm"], I, rngs=nnx.Rngs(0), time_major=True, reverse=True, return_carry=True)
+    plain = layer(XS, time_major=False, reverse=False, return_carry=False)
+    assert_close(plain, NNXRecurrent(CELLS["lstm"], I, rngs=nnx.Rngs(0))(XS), rtol=0, atol=0)
+
+
+def test_any_batch_axes():
+    layer = NNXRecurrent(CELLS["lstm"], I, rngs=nnx.Rngs(0))
+    whole = layer(XS)
+    assert_close(layer(XS[0]), whole[0], rtol=1e-6, atol=1e-6)  # products of another shape: a few float32 roundings
+    assert_close(layer(XS.reshape(2, 2, T, I)), whole.reshape(2, 2, T, H), rtol=1e-6, atol=1e-6)
+
+
+# Parameters are what Flax takes for parameters.
+
+
+class Tagger(nnx.Module):
+    """A user's own model: a label for each step."""
+
+    def __init__(self, cell, rngs):
+        self.rnn = NNXRecurrent(cell, I, rngs=rngs)
+        self.readout = nnx.Linear(cell.output_size, 1, rngs=rngs)
+
+    def __call__(self, xs, rngs=None):
+        cell = self.rnn.cell if rngs is None else rnnx.dropout(self.rnn.cell, rngs.dropout(), input_rate=0.5)
+        return self.readout(self.rnn(xs, cell=cell))[..., 0]
+
+
+@every_cell
+def test_every_array_is_a_param_with_the_name_of_the_cell(name):
+    model = Tagger(CELLS[name], nnx.Rngs(0))
+    names = parts(CELLS[name].init(jax.random.key(0), I))
+    flat = nnx.to_flat_state(nnx.state(model, nnx.Param))
+    of_cell = {".".join(map(str, path[2:])): param for path, param in flat if path[:2] == ("rnn", "params")}
+    assert set(of_cell) == set(names)
+    assert all(isinstance(param, nnx.Param) and isinstance(param.get_value(), jax.Array) for param in of_cell.values())
+    assert not jax.tree.leaves(nnx.split(model, nnx.Param, ...)[2]), "there is nothing but parameters"
+
+
+def test_each_seed_is_a_new_draw_and_draws_by_the_cell():
+    one, same, other = (NNXRecurrent(CELLS["stack"], I, rngs=nnx.Rngs(params=seed)).arrays() for seed in (0, 0, 1))
+    assert_close(one, same, rtol=0, atol=0)
+    assert not np.array_equal(one.layers[0].input_kernel, other.layers[0].input_kernel)
+    variables = [LinenRecurrent(CELLS["stack"]).init(jax.random.key(seed), XS) for seed in (0, 0, 1)]
+    kernels = [v["params"]["weights"]["layers"]["0"]["recurrent_kernel"] for v in variables]
+    np.testing.assert_array_equal(kernels[0], kernels[1])
+    assert not np.array_equal(kernels[0], kernels[2])
+    for U in np.split(np.asarray(kernels[0]), 4, axis=1):
+        np.testing.assert_allclose(U.T @ U, np.eye(H), atol=1e-6)  # the cell's own policy; float32 rounds at 6e-8
+
+
+def test_split_merge_and_checkpoint_keep_all(tmp_path):
+    model = Tagger(CELLS["stack"], nnx.Rngs(0))
+    graphdef, state = nnx.split(model)
+    pure = nnx.to_pure_dict(state)
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, pure)
+    _, restored = checkpoints.restore_latest(jax.tree.map(jnp.zeros_like, pure))
+    nnx.replace_by_pure_dict(state, restored)
+    again = nnx.merge(graphdef, state)
+    assert type(again.rnn.params) is type(model.rnn.params)
+    assert_close(again(XS), model(XS), rtol=0, atol=0)
+
+
+@every_cell
+def test_a_users_nnx_model_learns(name):
+    """With nnx.jit, nnx.grad and optax: the sum of the inputs so far. Every parameter moves."""
+    model = Tagger(CELLS[name], nnx.Rngs(0))
+    optimizer = nnx.Optimizer(model, optax.sgd(0.1), wrt=nnx.Param)
+    before = jax.tree.map(jnp.array, model.rnn.arrays())
+    targets = 0.2 * jnp.cumsum(XS.sum(axis=-1), axis=1)
+
+    @nnx.jit
+    def train_step(model, optimizer):
+        loss, gradients = nnx.value_and_grad(lambda model: jnp.mean((model(XS) - targets) ** 2))(model)
+        optimizer.update(model, gradients)
+        return loss
+
+    losses = [train_step(model, optimizer) for _ in range(60)]
+    assert losses[-1] < 0.5 * losses[0]
+    jax.tree.map(lambda a, b: np.testing.assert_array_less(0, np.abs(a - b).max()), model.rnn.arrays(), before)
+
+
+def test_a_users_linen_model_learns():
+    class Model(linen.Module):
+        @linen.compact
+        def __call__(self, xs):
+            return linen.Dense(1)(LinenRecurrent(CELLS["stack"], name="rnn")(xs))[..., 0]
+
+    model, optimizer = Model(), optax.sgd(0.1)
+    params = model.init(jax.random.key(0), XS)["params"]
+    assert set(params["rnn"]["weights"]["layers"]["1"]) == {"cell", "initial_state"}
+    opt_state = optimizer.init(params)
+    targets = 0.2 * jnp.cumsum(XS.sum(axis=-1), axis=1)
+
+    @jax.jit
+    def train_step(params, opt_state):
+        def loss(params):
+            return jnp.mean((model.apply({"params": params}, XS) - targets) ** 2)
+
+        value, gradients = jax.value_and_grad(loss)(params)
+        updates, opt_state = optimizer.update(gradients, opt_state)
+        return value, optax.apply_updates(params, updates), opt_state
+
+    losses = []
+    for _ in range(60):
+        value, params, opt_state = train_step(params, opt_state)
+        losses.append(value)
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_a_cell_made_in_the_call_is_the_one_that_runs():
+    """Dropout by the model's own stream of keys: another draw in each call, and none in evaluation."""
+    model, rngs = Tagger(CELLS["lstm"], nnx.Rngs(0)), nnx.Rngs(dropout=1)
+    key = nnx.Rngs(dropout=1).dropout()
+    cell = rnnx.dropout(CELLS["lstm"], key, input_rate=0.5)
+    ys = rnnx.unroll(cell, model.rnn.arrays(), jnp.moveaxis(XS, 1, 0)).outputs
+    call = nnx.jit(lambda model, xs, rngs: model(xs, rngs))
+    first, second = (call(model, XS, rngs) for _ in range(2))
+    # The same products compiled differently: a few float32 roundings.
+    assert_close(first, model.readout(jnp.moveaxis(ys, 0, 1))[..., 0], rtol=1e-5, atol=1e-6)
+    assert not np.allclose(first, second)
+    variables = {"params": {"weights": traverse_util.unflatten_dict(parts(model.rnn.arrays()), sep=".")}}
+    assert_close(LinenRecurrent(CELLS["lstm"]).apply(variables, XS, cell=cell), jnp.moveaxis(ys, 0, 1), atol=1e-6)
+
+
+# In place of Flax's own layers, with their weights.
+
+
+def names_of(tree):
+    """A Flax layer's parameters, or their gradient, by dotted name."""
+    pure = nnx.to_pure_dict(tree) if isinstance(tree, nnx.State) else tree["params"]
+    return traverse_util.flatten_dict(pure["cell"], sep=".")
+
+
+def lstm_params(p):
+    """Flax's `LSTMCell`: one Dense for each gate and input, the bias with h. NNX writes `if_` for `if`."""
+    f = "if_" if "if_.kernel" in p else "if"
+    return LSTMParams(
+        jnp.concatenate([p[f"{gate}.kernel"] for gate in ("ii", f, "ig", "io")], axis=-1),
+        jnp.concatenate([p[f"h{gate}.kernel"] for gate in "ifgo"], axis=-1),
+        jnp.concatenate([p[f"h{gate}.bias"] for gate in "ifgo"]),
+    )
+
+
+def fused_lstm_params(p):
+    return LSTMParams(p["dense_i.kernel"], p["dense_h.kernel"], p["dense_h.bias"])
+
+
+def gru_params(p):
+    """NNX: fused, with no recurrent bias d. Linen: one Dense for each gate and input, and d."""
+    if "dense_i.kernel" in p:
+        d = jnp.zeros(H)
+        return GRUParams(p["dense_i.kernel"], p["dense_h.kernel"], p["dense_i.bias"], d)
+    return GRUParams(
+        jnp.concatenate([p[f"i{gate}.kernel"] for gate in "rzn"], axis=-1),
+        jnp.concatenate([p[f"h{gate}.kernel"] for gate in "rzn"], axis=-1),
+        jnp.concatenate([p[f"i{gate}.bias"] for gate in "rzn"]),
+        p["hn.bias"],
+    )
+
+
+def rnn_params(p):
+    i, h = ("dense_i", "dense_h") if "dense_i.kernel" in p else ("i", "h")
+    return RNNParams(p[f"{i}.kernel"], p[f"{h}.kernel"], p[f"{i}.bias"])
+
+
+def hidden_of(carry):
+    return carry[1] if isinstance(carry, tuple) else carry
+
+
+def flax_layer(library, cell, **options):
+    """A layer of Flax with weights of order 1 (biases too), as (its parameters, function of parameters)."""
+    if library == "nnx":
+        kind = getattr(nnx, cell)
+        made = kind(I, H, rngs=nnx.Rngs(0), param_dtype=float, **({"dtype": float} if cell == "SimpleCell" else {}))
+        graphdef, params, rest = nnx.split(nnx.RNN(made, return_carry=True, **options), nnx.Param, ...)
+        params = jax.tree.map(lambda p, noise: p + noise, params, like(params, seed=5, scale=0.3))
+        return params, lambda params, *args, **given: nnx.merge(graphdef, params, rest)(*args, **given)
+    layer = linen.RNN(getattr(linen, cell)(H, param_dtype=float), return_carry=True, **options)
+    params = layer.init(jax.random.key(0), xs64())
+    return jax.tree.map(lambda p, noise: p + noise, params, like(params, seed=5, scale=0.3)), layer.apply
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "cell", "copied", "reverse"),
+    [
+        ("nnx", "LSTMCell", rnnx.lstm(H), lstm_params, False),
+        ("nnx", "OptimizedLSTMCell", rnnx.lstm(H), fused_lstm_params, True),
+        ("nnx", "GRUCell", rnnx.gru(H), gru_params, False),
+        ("nnx", "SimpleCell", rnnx.rnn(H), rnn_params, False),
+        ("linen", "LSTMCell", rnnx.lstm(H), lstm_params, False),
+        ("linen", "GRUCell", rnnx.gru(H), gru_params, True),
+        ("linen", "SimpleCell", rnnx.rnn(H), rnn_params, False),
+    ],
+)
+def test_equals_flax_after_copying_weights(float64, library, name, cell, copied, reverse):
+    """Outputs, final h, and gradients with respect to weights and inputs; with lengths, forwards and in reverse."""
+    xs = xs64()
+    lengths = jnp.array(LENGTHS)
+    within = (jnp.arange(T) < lengths[:, None])[..., None]  # Flax does not zero what is past a length
+    w = like((jax.ShapeDtypeStruct((B, T, H), float), jax.ShapeDtypeStruct((B, H), float)), seed=7)
+    start = like(cell.initial_state(cell.init(jax.random.key(0), I), (B,)), seed=8)
+    theirs, apply = flax_layer(library, name, reverse=reverse, keep_order=True)
+
+    def loss(run, params, xs):
+        carry, ys = run(params, xs)
+        ys = jnp.where(within, ys, 0)
+        return inner(w, (ys, hidden_of(carry))), (hidden_of(carry), ys)
+
+    def run_theirs(params, xs):
+        return apply(params, xs, seq_lengths=lengths, initial_carry=(start.c, start.h) if "LSTM" in name else start.h)
+
+    if library == "nnx":
+        layer = NNXRecurrent(cell, I, rngs=nnx.Rngs(0), reverse=reverse, return_carry=True)
+        graphdef, _ = nnx.split(layer)
+
+        def run_ours(params, xs):
+            carry, ys = nnx.merge(graphdef, params)(xs, seq_lengths=lengths, initial_carry=start)
+            return carry.h, ys
+
+        ours = nnx.state(layer)
+        nnx.replace_by_pure_dict(ours, {"params": copied(names_of(theirs))._asdict()})
+    else:
+        layer = LinenRecurrent(cell, reverse=reverse, return_carry=True)
+
+        def run_ours(params, xs):
+            carry, ys = layer.apply(params, xs, seq_lengths=lengths, initial_carry=start)
+            return carry.h, ys
+
+        ours = {"params": {"weights": copied(names_of(theirs))._asdict()}}
+
+    def result(run, params):
+        gradient = jax.jit(jax.grad(functools.partial(loss, run), argnums=(0, 1), has_aux=True))
+        return gradient(params, xs)
+
+    (their_gradient, their_dx), (their_h, their_ys) = result(run_theirs, theirs)
+    (our_gradient, our_dx), (our_h, our_ys) = result(run_ours, ours)
+    assert_close(our_ys, their_ys)
+    assert_close(our_h, their_h)
+    assert_close(our_dx, their_dx)
+    # Copying is linear, so it takes a gradient to the gradient. d of a GRU has no counterpart in NNX.
+    expected = copied(names_of(their_gradient))._asdict()
+    flat = nnx.to_pure_dict(our_gradient)["params"] if library == "nnx" else our_gradient["params"]["weights"]
+    if (library, name) == ("nnx", "GRUCell"):
+        expected["recurrent_bias"] = flat["recurrent_bias"]
+    assert_close(flat, expected)
+
+
+# Mistakes.
+
+
+@pytest.mark.parametrize(
+    ("inputs", "given", "message"),
+    [
+        (jnp.ones(I), {}, r"inputs must be \[B, T, I\], or \[T, B, I\] if time_major, not \[2\]\."),
+        (jnp.ones((B, T, I + 1)), {}, r"inputs must have 2 features, the layer's input_size, not 3\."),
+        (XS, {"initial_carry": (jnp.zeros((B, H)),) * 2}, r"state must be a LSTMState, not tuple\."),
+        (XS, {"initial_carry": LSTMState(*[jnp.zeros((1, H))] * 2)}, r"state\.h must have shape \[4, 3\], .*"),
+        (XS, {"seq_lengths": jnp.ones((B, T))}, r"lengths must be whole numbers of shape \[4\], .*"),
+    ],
+)
+def test_bad_arguments_are_named_in_one_line(inputs, given, message):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        NNXRecurrent(CELLS["lstm"], I, rngs=nnx.Rngs(0))(inputs, **given)
+
+
+def test_linen_names_inputs_without_time():
+    with pytest.raises(ValueError, match=r"^inputs must be \[B, T, I\], or \[T, B, I\] if time_major, not \[\]\."):
+        LinenRecurrent(CELLS["lstm"]).init(jax.random.key(0), jnp.ones(()))
+
+
+@pytest.mark.parametrize("size", [0, 2.5, None])
+def test_a_bad_input_size_is_refused(size):
+    with pytest.raises(ValueError, match=rf"^input_size must be a whole number of at least 1, not {size!r}\.$"):
+        NNXRecurrent(CELLS["lstm"], size, rngs=nnx.Rngs(0))
