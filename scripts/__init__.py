@@ -1,0 +1,1 @@
+"""Commands (the executable files) and the Python code behind them."""
