@@ -21,6 +21,14 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("rnnx")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All laws of one cell in one process (`--dist loadgroup`), which so compiles its programs once."""
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        if parameters is not None and "variant" in parameters.params:
+            item.add_marker(pytest.mark.xdist_group(parameters.params["variant"]))
+
+
 @pytest.fixture
 def float64() -> Iterator[None]:
     """Compute in double precision within the test."""
