@@ -5,7 +5,8 @@ import jax.numpy as jnp
 
 from rnnx import checks
 from rnnx import engine as engines
-from rnnx.engine._segments import truncated
+from rnnx.engine import Steps
+from rnnx.engine._segments import rematerialized, segment_size, truncated
 from rnnx.parts import parts
 from rnnx.types import Array, Cell, Composed, Params, State, Trajectory
 
@@ -73,10 +74,10 @@ def unroll(
     T, *batch_shape = xs.shape[:-1]
     initial = cell.initial_state(params, tuple(batch_shape))
     state = initial if state is None else jax.tree.map(jnp.asarray, state)
-    _check_like("state", state, initial, ())
+    check_like("state", state, initial, ())
     if perturbations is not None:
         perturbations = jax.tree.map(jnp.asarray, perturbations)
-        _check_like("perturbations", perturbations, initial, (T,))
+        check_like("perturbations", perturbations, initial, (T,))
 
     valid = None
     if lengths is not None:
@@ -107,17 +108,23 @@ def unroll(
                 return run(cell, params, xs, state, perturbations, reverse ^ against)
 
             return cell.form.over_time(run_part, params, xs, state, perturbations)
-        _check_step(cell, params, state, xs)
+        check_step(cell, params, state, xs)
         if len(xs) == 0:
             return state, jax.tree.map(lambda s: jnp.zeros((0, *s.shape), s.dtype), state)
         chosen = engines.choose(engine, cell, remat)
 
-        def steps(steps: tuple, state: State) -> tuple[State, State]:
-            xs, valid, resets, perturbations = steps
-            return chosen.run(cell, params, xs, state, valid, resets, reverse, perturbations, remat)
+        def stretch(steps: Steps, state: State) -> tuple[State, State]:
+            return chosen.run(cell, params, steps, state, reverse, remat == "full")
 
-        over_time = (xs, valid, resets, perturbations)
-        return steps(over_time, state) if truncate is None else truncated(steps, over_time, state, truncate, reverse)
+        def kept_in_segments(steps: Steps, state: State) -> tuple[State, State]:
+            if remat is None or remat == "full":
+                return stretch(steps, state)
+            return rematerialized(stretch, steps, state, segment_size(remat, len(steps.xs)), reverse)
+
+        steps = Steps(xs, valid, resets, perturbations)
+        if truncate is None:
+            return kept_in_segments(steps, state)
+        return truncated(kept_in_segments, steps, state, truncate, reverse)
 
     final_state, states = run(cell, params, xs, state, perturbations, reverse)
     outputs = cell.read(params, states, xs)
@@ -143,7 +150,7 @@ def _check_engine(engine: str, remat: str | int | None) -> None:
         checks.size("remat", remat)
 
 
-def _check_step(cell: Cell, params: Params, state: State, xs: Array) -> None:
+def check_step(cell: Cell, params: Params, state: State, xs: Array) -> None:
     """That the cell takes such inputs: a wrong number of features would else surface deep inside an engine."""
     assert cell.step is not None, "a cell that can't be stepped has the form Composed"
     x = jax.ShapeDtypeStruct(xs.shape[1:], xs.dtype)
@@ -155,7 +162,7 @@ def _check_step(cell: Cell, params: Params, state: State, xs: Array) -> None:
         ) from error
 
 
-def _check_like(name: str, value: State, like: State, leading: tuple[int, ...]) -> None:
+def check_like(name: str, value: State, like: State, leading: tuple[int, ...]) -> None:
     """The same structure, shapes and types, so that (h, c) can't be swapped and nothing is broadcast by accident."""
     if jax.tree.structure(value) != jax.tree.structure(like):  # type: ignore[operator]
         detail = "" if type(value) is not type(like) else " of other parts"

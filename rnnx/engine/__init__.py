@@ -1,25 +1,39 @@
 """Ways to run time. Each file holds one `Engine` of the file's name, whose `run` is
 
-    run(cell, params, xs, state, valid, resets, reverse, perturbations, remat) -> (final_state, states)
+    run(cell, params, steps, state, reverse, recompute) -> (final_state, states)
 
-for t = 1 … T (T … 1 if `reverse`):
+with `steps` the `Steps` of the sequence and `recompute` as `remat="full"` in `rnnx.unroll`. For t = 1 … T (T … 1 if
+`reverse`):
 
     s = initial state where resets[t], else s_{t-1}
     s_t = step(s, x_t) + perturbations[t] where valid[t], else s_{t-1} (frozen)
 
-`valid [T, B]`, `resets [T, B]` and `perturbations` (like the states) may be `None`; `states` is [T, B, …]. All engines
-agree in value and gradient. Callers use `rnnx.unroll`, which prepares these arguments, and takes cells of form
-`Composed` apart, so that an engine never sees one.
+`states` is [T, B, …]. All engines agree in value and gradient. Callers use `rnnx.unroll`, which prepares these
+arguments, cuts time into segments where `remat` or `truncate` ask for it, and takes cells of form `Composed` apart, so
+that an engine never sees one.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from rnnx import registry
 from rnnx.types import Array, Cell, Dense, Diagonal, State
+
+
+class Steps(NamedTuple):
+    """What happens at each step of time, or, as an engine meets it inside a loop, at one step."""
+
+    xs: Any
+    """[T, B, I]; what an engine makes of them beforehand, such as their projection, may stand in their place."""
+    valid: Array | None
+    """[T, B]: false past an example's length."""
+    resets: Array | None
+    """[T, B]."""
+    perturbations: State | None
+    """Like the states, [T, B, …]."""
 
 
 class Engine(NamedTuple):
@@ -89,16 +103,9 @@ def select(mask: Array, on_true: State, on_false: State) -> State:
     return jax.tree.map(pick, on_true, on_false)
 
 
-def advance(
-    step: Callable[[State, Array], State],
-    initial: State,
-    state: State,
-    x: Array,
-    valid: Array | None,
-    reset: Array | None,
-    perturbation: State | None,
-) -> State:
+def advance(step: Callable[[State, Any], State], initial: State, state: State, at_t: Steps) -> State:
     """One step of time with all that can happen at it; the two lines of this package's docstring."""
+    x, valid, reset, perturbation = at_t
     new = step(state if reset is None else select(reset, initial, state), x)
     if perturbation is not None:
         new = jax.tree.map(jnp.add, new, perturbation)

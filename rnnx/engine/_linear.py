@@ -1,4 +1,4 @@
-"""Linear recurrences x_t = A_t x_{t-1} + b_t with x_0 = 0, parallel in time: what Newton's method over time stands on.
+"""Linear recurrences x_t = A_t x_{t-1} + b_t with x_0 = 0, parallel in time: what `associative` and `newton` stand on.
 
 Two steps compose to one, (A_2, b_2) ∘ (A_1, b_1) = (A_2 A_1, A_2 b_1 + b_2), and that in any grouping, so all x_t come
 out of `jax.lax.associative_scan` (Blelloch 1990, "Prefix sums and their applications"). As a linear system for all x_t
@@ -14,20 +14,27 @@ import jax.numpy as jnp
 from rnnx.types import Array
 
 
-def parallel(A: Array, b: Array) -> Array:
+def parallel(A: Array, b: Array, resets: Array | None = None, reverse: bool = False) -> Array:
     """x_1 … x_T `[T, B, S]` from A `[T, B, S, S]`, or `[T, B, S]` where it is diagonal, and b `[T, B, S]`.
+
+    Where `resets [T, B, 1]` is true x_t is b_t alone, whatever came before; `reverse` goes from t = T to 1.
 
     >>> ones = jax.numpy.ones((4, 1))
     >>> parallel(2 * ones, ones)[:, 0]
     Array([ 1.,  3.,  7., 15.], dtype=float32)
     """
 
-    def compose(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Array, Array]:
-        (A_1, b_1), (A_2, b_2) = first, second
+    def compose(first: tuple, second: tuple) -> tuple:
+        (A_1, b_1, reset_1), (A_2, b_2, reset_2) = first, second
         A_21 = A_2 * A_1 if A.ndim == b.ndim else jnp.matmul(A_2, A_1, precision="highest")
-        return A_21, _times(A_2, b_1) + b_2
+        b_21 = _times(A_2, b_1) + b_2
+        if resets is None:
+            return A_21, b_21, None
+        # A stretch of steps that holds a reset gives b whatever comes before. That is carried as a flag and chosen by
+        # `where`, because a factor of 0 would let a NaN through; A is then never looked at.
+        return A_21, jnp.where(reset_2, b_2, b_21), reset_1 | reset_2
 
-    return jax.lax.associative_scan(compose, (A, b))[1]
+    return jax.lax.associative_scan(compose, (A, b, resets), reverse=reverse)[1]
 
 
 def solution(A: Array, b: Array) -> Array:
@@ -38,10 +45,10 @@ def solution(A: Array, b: Array) -> Array:
     """
 
     def defect(x: Array) -> Array:
-        return x - _times(A, _shifted(x))
+        return x - _times(A, shifted(x))
 
     def transposed(_: object, b: Array) -> Array:
-        A_tp1 = jnp.concatenate([A[1:], jnp.zeros_like(A[:1])])
+        A_tp1 = shifted(A, reverse=True)
         return jnp.flip(_checked(jnp.flip(jnp.swapaxes(A_tp1, -1, -2), 0), jnp.flip(b, 0)), 0)
 
     return jax.lax.custom_linear_solve(defect, b, lambda _, b: _checked(A, b), transposed)
@@ -67,7 +74,7 @@ def unless(done: Array, value: Array, otherwise: Callable[[], Array], warning: s
 
 def _checked(A: Array, b: Array) -> Array:
     x = parallel(A, b)
-    x_tm1 = _shifted(x)
+    x_tm1 = shifted(x)
     off = jnp.abs(x - _times(A, x_tm1) - b)
     limits = jnp.finfo(b.dtype)
     # What is lost below the smallest number comes on top, which the factors of a product reach before the product.
@@ -93,6 +100,7 @@ def _times(A: Array, x: Array) -> Array:
     return A * x if A.ndim == x.ndim else jnp.matmul(A, x[..., None], precision="highest")[..., 0]
 
 
-def _shifted(x: Array) -> Array:
-    """x_0 = 0, x_1, … x_{T-1}."""
-    return jnp.concatenate([jnp.zeros_like(x[:1]), x[:-1]])
+def shifted(x: Array, reverse: bool = False) -> Array:
+    """x_{t-1} (x_{t+1} if `reverse`), and zero at the end where there is none."""
+    zero = jnp.zeros_like(x[:1])
+    return jnp.concatenate([x[1:], zero]) if reverse else jnp.concatenate([zero, x[:-1]])

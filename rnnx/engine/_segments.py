@@ -57,35 +57,37 @@ def in_two(
     return state, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), early, late)
 
 
-def rematerialized(run: Run, steps: Any, state: State, size: int, reverse: bool) -> tuple[State, State]:
-    """Run `size` steps at a time, of which the backward pass knows the first state only and runs them again."""
-    run = jax.checkpoint(run)
-
-    def whole(steps: Any, state: State) -> tuple[State, State]:
-        T = len(jax.tree.leaves(steps)[0])
-        if size > T:
-            return run(steps, state)
-        final, states = jax.lax.scan(lambda s, piece: run(piece, s), state, split(steps, size), reverse=reverse)
-        return final, joined(states)
-
-    T = len(jax.tree.leaves(steps)[0])
-    return in_two(whole, steps, state, T - T % size, reverse)
-
-
-def truncated(run: Run, steps: Any, state: State, size: int, reverse: bool) -> tuple[State, State]:
-    """Run `size` steps at a time, with no gradient from one stretch to the one before it."""
-
-    def stretch(state: State, piece: Any) -> tuple[State, tuple[State, State]]:
-        final, states = run(piece, state)
-        return jax.lax.stop_gradient(final), (final, states)
+def piecewise(
+    run: Run,
+    steps: Any,
+    state: State,
+    size: int,
+    reverse: bool,
+    between: Callable[[State], State] = lambda state: state,
+) -> tuple[State, State]:
+    """Run `size` steps at a time under a scan, the last piece in the order of running being the shorter one."""
 
     def whole(steps: Any, state: State) -> tuple[State, State]:
         if len(jax.tree.leaves(steps)[0]) < size:
             return run(steps, state)
-        _, (finals, states) = jax.lax.scan(stretch, state, split(steps, size), reverse=reverse)
-        return jax.tree.map(lambda s: s[0 if reverse else -1], finals), joined(states)
 
-    T = len(jax.tree.leaves(steps)[0])
-    # The shorter stretch is the last one in the order of running, as it is for whoever cuts a text into chunks.
-    cut = T % size if reverse else T - T % size
-    return in_two(whole, steps, state, cut, reverse, between=jax.lax.stop_gradient)
+        def piece(carry: tuple[State, State], steps: Any) -> tuple[tuple[State, State], State]:
+            final, states = run(steps, carry[0])
+            return (between(final), final), states
+
+        (_, final), states = jax.lax.scan(piece, (state, state), split(steps, size), reverse=reverse)
+        return final, joined(states)
+
+    rest = len(jax.tree.leaves(steps)[0]) % size
+    cut = rest if reverse else len(jax.tree.leaves(steps)[0]) - rest
+    return in_two(whole, steps, state, cut, reverse, between)
+
+
+def rematerialized(run: Run, steps: Any, state: State, size: int, reverse: bool) -> tuple[State, State]:
+    """Run `size` steps at a time, of which the backward pass knows the first state only and runs them again."""
+    return piecewise(jax.checkpoint(run), steps, state, size, reverse)
+
+
+def truncated(run: Run, steps: Any, state: State, size: int, reverse: bool) -> tuple[State, State]:
+    """Run `size` steps at a time, with no gradient from one stretch to the one before it."""
+    return piecewise(run, steps, state, size, reverse, between=jax.lax.stop_gradient)

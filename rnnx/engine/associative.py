@@ -25,23 +25,15 @@ import functools
 import jax
 import jax.numpy as jnp
 
-from rnnx.engine import Engine, select
+from rnnx.engine import Engine, Steps, select
+from rnnx.engine._linear import parallel, shifted
 from rnnx.types import Array, Cell, Diagonal, Params, State
 
 
-def _run(
-    cell: Cell,
-    params: Params,
-    xs: Array,
-    state: State,
-    valid: Array | None,
-    resets: Array | None,
-    reverse: bool,
-    perturbations: State | None,
-    remat: None,
-) -> tuple[State, State]:
+def _run(cell: Cell, params: Params, steps: Steps, state: State, reverse: bool, recompute: bool) -> tuple[State, State]:
     """Run the linear recurrence of a cell by parallel scans."""
     assert isinstance(cell.form, Diagonal)
+    xs, valid, resets, perturbations = steps
     a, b = cell.form.over_time(params, xs)
     if perturbations is not None:
         b = jax.tree.map(jnp.add, b, perturbations)
@@ -66,47 +58,20 @@ def _recurrence(a: Array, b: Array, resets: Array | None, reverse: bool) -> Arra
     resets = None if resets is None else jnp.expand_dims(resets, range(resets.ndim, b.ndim))
 
     def without_what_was_before(s: Array) -> Array:
-        s_tm1 = _shifted(s, reverse)
+        s_tm1 = shifted(s, reverse)
         if resets is not None:  # before the product, so that neither it nor its derivative meets a NaN
             s_tm1 = jnp.where(resets, jnp.zeros_like(s), s_tm1)
         return s - a * s_tm1
 
     def solve(_: object, b: Array) -> Array:
-        return _parallel(a, b, resets, reverse)
+        return parallel(a, b, resets, reverse)
 
     def solve_transposed(_: object, direct: Array) -> Array:
-        a_tp1 = _shifted(a, not reverse)
-        resets_tp1 = None if resets is None else _shifted(resets, not reverse)
-        return _parallel(a_tp1, direct, resets_tp1, not reverse)
+        a_tp1 = shifted(a, not reverse)
+        resets_tp1 = None if resets is None else shifted(resets, not reverse)
+        return parallel(a_tp1, direct, resets_tp1, not reverse)
 
     return jax.lax.custom_linear_solve(without_what_was_before, b, solve, solve_transposed)
-
-
-def _parallel(a: Array, b: Array, resets: Array | None, reverse: bool) -> Array:
-    """The composition of all maps up to each t, applied to s_0 = 0."""
-    if resets is None:
-
-        def after(one: tuple[Array, Array], two: tuple[Array, Array]) -> tuple[Array, Array]:
-            (a_1, b_1), (a_2, b_2) = one, two
-            return a_2 * a_1, a_2 * b_1 + b_2
-
-        return jax.lax.associative_scan(after, (a, b), reverse=reverse)[1]
-
-    # A stretch of steps that holds a reset gives b whatever comes before. That is carried as a flag and chosen by
-    # `where`, because a factor of 0 would let a NaN through; a is then never looked at.
-    def after_with_resets(
-        one: tuple[Array, Array, Array], two: tuple[Array, Array, Array]
-    ) -> tuple[Array, Array, Array]:
-        (a_1, b_1, reset_1), (a_2, b_2, reset_2) = one, two
-        return a_2 * a_1, jnp.where(reset_2, b_2, a_2 * b_1 + b_2), reset_1 | reset_2
-
-    return jax.lax.associative_scan(after_with_resets, (a, b, resets), reverse=reverse)[1]
-
-
-def _shifted(x: Array, reverse: bool) -> Array:
-    """x_{t-1} (x_{t+1} if `reverse`), and zero at the end where there is none."""
-    zero = jnp.zeros_like(x[:1])
-    return jnp.concatenate([x[1:], zero]) if reverse else jnp.concatenate([zero, x[:-1]])
 
 
 associative = Engine(_run, form=Diagonal)

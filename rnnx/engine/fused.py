@@ -24,23 +24,20 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rnnx.engine import Engine, select, separate
+from rnnx.engine import Engine, Steps, select, separate
 from rnnx.engine._dependence import depends_on_sum, used_in_steps
-from rnnx.engine._segments import divisor_near, in_two, joined, rematerialized, segment_size, split
+from rnnx.engine._segments import divisor_near, in_two, joined, split
 from rnnx.engine._zeros import instantiated, without_zeros
 from rnnx.types import Array, Cell, Dense, Params, State
 
 
 class _Given(NamedTuple):
-    """All arrays that come in; each field but the first three may be `None`."""
+    """All arrays that come in."""
 
     params: Params
-    xs: Array  # [T, *batch, I]
+    steps: Steps
     state: State
-    initial: State  # what a reset restores
-    perturbations: State  # [T, *batch, …]
-    valid: Any  # [T, *batch]
-    resets: Any  # [T, *batch]
+    initial: State  # what a reset restores; `None` without resets
 
 
 class _Kept(NamedTuple):
@@ -51,38 +48,19 @@ class _Kept(NamedTuple):
     gates: Any  # gx + gh, or both, or nothing if they are to be computed again
 
 
-def _run(
-    cell: Cell,
-    params: Params,
-    xs: Array,
-    state: State,
-    valid: Array | None,
-    resets: Array | None,
-    reverse: bool,
-    perturbations: State | None,
-    remat: str | int | None,
-) -> tuple[State, State]:
+def _run(cell: Cell, params: Params, steps: Steps, state: State, reverse: bool, recompute: bool) -> tuple[State, State]:
     form = cell.form
     assert isinstance(form, Dense)
-    T, *batch_shape, _ = xs.shape
-    initial = None if resets is None else cell.initial_state(params, tuple(batch_shape))
-    gate_bytes = jax.eval_shape(form.recurrent, params).shape[-1] * xs.dtype.itemsize
+    T, *batch_shape, _ = steps.xs.shape
+    initial = None if steps.resets is None else cell.initial_state(params, tuple(batch_shape))
+    gate_bytes = jax.eval_shape(form.recurrent, params).shape[-1] * steps.xs.dtype.itemsize
+    chunk = _chunk_size(T, math.prod(batch_shape), gate_bytes)
 
-    def run(steps: tuple, state: State) -> tuple[State, State]:
-        length = len(steps[0])
-        chunk = _chunk_size(length, math.prod(batch_shape), gate_bytes)
+    def part(steps: Steps, state: State) -> tuple[State, State]:
+        run = _differentiable(form, min(chunk, len(steps.xs)), not recompute, reverse)
+        return run(_Given(params, steps, state, initial))
 
-        def part(steps: tuple, state: State) -> tuple[State, State]:
-            xs, valid, resets, perturbations = steps
-            given = _Given(params, xs, state, initial, perturbations, valid, resets)
-            return _differentiable(form, min(chunk, len(xs)), remat != "full", reverse)(given)
-
-        return in_two(part, steps, state, length - length % chunk, reverse)
-
-    steps = (xs, valid, resets, perturbations)
-    if remat is None or remat == "full":
-        return run(steps, state)
-    return rematerialized(run, steps, state, segment_size(remat, T), reverse)
+    return in_two(part, steps, state, T - T % chunk, reverse)
 
 
 def _chunk_size(T: int, rows: int, row_bytes: int) -> int:
@@ -112,7 +90,7 @@ def _differentiable(form: Dense, chunk: int, keeps_gates: bool, reverse: bool) -
         given = jax.tree.map(lambda primal: primal.value, traced)
         keep: Callable = _nothing
         if keeps_gates:
-            keep = jnp.add if depends_on_sum(form, given.params, given.xs[0], given.state) else _both
+            keep = jnp.add if depends_on_sum(form, given.params, given.steps.xs[0], given.state) else _both
         final, kept = _forward(form, chunk, reverse, given, keep)
         return (final, joined(kept.states)), (given, kept)
 
@@ -135,7 +113,7 @@ def _forward(form: Dense, chunk: int, reverse: bool, given: _Given, keep: Callab
     params, initial = given.params, given.initial
     W = form.recurrent(params)
 
-    def step(state: State, at_t: tuple) -> tuple[State, tuple]:
+    def step(state: State, at_t: Steps) -> tuple[State, tuple]:
         gx, valid, reset, perturbation = at_t
         gx = separate(gx)
         before = state if reset is None else select(reset, initial, state)
@@ -146,13 +124,12 @@ def _forward(form: Dense, chunk: int, reverse: bool, given: _Given, keep: Callab
         after = after if valid is None else select(valid, after, state)
         return after, (after, keep(gx, gh))
 
-    def steps(entry: State, of_chunk: tuple) -> tuple[State, _Kept]:
-        xs, *rest = of_chunk
-        final, (states, gates) = jax.lax.scan(step, entry, (form.project(params, xs), *rest), reverse=reverse)
+    def steps(entry: State, of_chunk: Steps) -> tuple[State, _Kept]:
+        projected = of_chunk._replace(xs=form.project(params, of_chunk.xs))
+        final, (states, gates) = jax.lax.scan(step, entry, projected, reverse=reverse)
         return final, _Kept(states, entry, gates)
 
-    over_time = (given.xs, given.valid, given.resets, given.perturbations)
-    return jax.lax.scan(steps, given.state, split(over_time, chunk), reverse=reverse)
+    return jax.lax.scan(steps, given.state, split(given.steps, chunk), reverse=reverse)
 
 
 def _backward(
@@ -163,7 +140,7 @@ def _backward(
     W, of_recurrent = jax.vjp(form.recurrent, params)
     H, G = W.shape
     W_T = W.T  # outside the loop: XLA's CPU product with a matrix to be transposed takes up to twice as long
-    small = used_in_steps(form, params, given.xs[0], given.state)
+    small = used_in_steps(form, params, given.steps.xs[0], given.state)
     # In bfloat16 a sum over time would lose what is small.
     accumulator = jnp.float32 if W.dtype.itemsize < 4 else W.dtype
     d_states, add_direct = without_zeros(d_states)
@@ -187,12 +164,12 @@ def _backward(
             d_initial = _add(d_initial, _where(reset, d_before, 0))
             d_before = _where(reset, 0, d_before)
         d_before = d_before if passed is None else _add(passed, d_before)
-        d_perturbation = None if given.perturbations is None else delta
+        d_perturbation = None if given.steps.perturbations is None else delta
         return (d_before, d_initial), (d_small, d_gx, None if d_gh is d_gx else d_gh, d_perturbation)
 
     def steps(carry: tuple, of_chunk: tuple) -> tuple[tuple, tuple]:
         delta, d_initial, d_params, d_small, d_W = carry
-        xs, valid, resets, (states, entry, gates), direct = of_chunk
+        (xs, valid, resets, _), (states, entry, gates), direct = of_chunk
         befores = _shifted(entry, states, reverse)
         if resets is not None:
             befores = select(resets, jax.tree.map(lambda i, s: jnp.broadcast_to(i, s.shape), initial, states), befores)
@@ -217,13 +194,14 @@ def _backward(
 
     zeros = functools.partial(jax.tree.map, lambda leaf: jnp.zeros(leaf.shape, accumulator))
     start = (instantiated(d_final), _zeros_like(initial), zeros(params), zeros(small.of(params)), zeros(W))
-    over_time = (*split((given.xs, given.valid, given.resets), chunk), kept, split(d_states, chunk))
+    over_time = (split(given.steps._replace(perturbations=None), chunk), kept, split(d_states, chunk))
     (d_state, d_initial, d_params, d_small, d_W), (d_xs, d_perturbations) = jax.lax.scan(
         steps, start, over_time, reverse=not reverse
     )
     (of_W,) = of_recurrent(d_W.astype(W.dtype))
     d_params = jax.tree.map(lambda d, p: d.astype(p.dtype), small.add(d_params, d_small), params)
-    return _Given(_add(d_params, of_W), joined(d_xs), d_state, d_initial, joined(d_perturbations), None, None)
+    d_steps = Steps(joined(d_xs), None, None, joined(d_perturbations))
+    return _Given(_add(d_params, of_W), d_steps, d_state, d_initial)
 
 
 def _shifted(entry: State, states: State, reverse: bool) -> State:

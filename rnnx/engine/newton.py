@@ -23,11 +23,11 @@ import jax
 import jax.numpy as jnp
 
 from rnnx import checks
-from rnnx.engine import Engine, advance
+from rnnx.engine import Engine, Steps, advance
 from rnnx.engine._fixed_point import NewtonReport, fixed_point
 from rnnx.engine._flat import Flat
 from rnnx.types import Array, Cell, Composed, Dense, Diagonal, Params, State
-from rnnx.unroll import _check_like, _check_step, as_sequence
+from rnnx.unroll import as_sequence, check_like, check_step
 
 _DENSE_UP_TO = 32
 """The largest state, in numbers per example, whose dense Jacobians are the default."""
@@ -89,8 +89,8 @@ def solve(
     T, *batch_shape, _ = xs.shape
     initial = cell.initial_state(params, tuple(batch_shape))
     state = initial if state is None else jax.tree.map(jnp.asarray, state)
-    _check_like("state", state, initial, ())
-    _check_step(cell, params, state, xs)
+    check_like("state", state, initial, ())
+    check_step(cell, params, state, xs)
     flat = Flat(state, len(batch_shape))
     if jacobian is None:
         jacobian = "dense" if flat.size <= _DENSE_UP_TO else "diagonal"
@@ -108,20 +108,21 @@ def solve(
         report = NewtonReport(jnp.zeros((), int), zero, zero, jnp.ones(batch_shape, bool))
         return state, jax.tree.map(lambda s: jnp.zeros((0, *s.shape), s.dtype), state), report
 
+    steps = Steps(xs, valid, resets, perturbations)
     if reverse:
-        xs, valid, resets, perturbations = jax.tree.map(lambda a: jnp.flip(a, 0), (xs, valid, resets, perturbations))
-    inputs, step, step_apart = _steps(cell, params, xs)
+        steps = jax.tree.map(lambda a: jnp.flip(a, 0), steps)
+    inputs, step, step_apart = _steps(cell, params, steps.xs)
 
-    def f(step: Callable[[State, Array], State], s: Array, at_t: tuple) -> Array:
-        return flat.pack(advance(step, initial, flat.unpack(s), *at_t))
+    def f(step: Callable[[State, Array], State], s: Array, at_t: Steps) -> Array:
+        return flat.pack(advance(step, initial, flat.unpack(s), at_t))
 
-    def with_dense(s: Array, at_t: tuple) -> tuple[Array, Array]:
+    def with_dense(s: Array, at_t: Steps) -> tuple[Array, Array]:
         """f and ∂f/∂s [B, S, S], column by column."""
         f_s, push = jax.linearize(lambda s: f(step, s, at_t), s)
         columns = jax.vmap(lambda e: push(jnp.broadcast_to(e, s.shape)), out_axes=-1)
         return f_s, columns(jnp.eye(flat.size, dtype=s.dtype))
 
-    def with_diagonal(s: Array, at_t: tuple) -> tuple[Array, Array]:
+    def with_diagonal(s: Array, at_t: Steps) -> tuple[Array, Array]:
         """f and the diagonal of ∂f/∂s [B, S]; entries that do not mix are seen in one product."""
         f_s, push = jax.linearize(lambda s: f(step_apart or step, s, at_t), s)
         apart = flat.parts() if step_apart else jnp.eye(flat.size, dtype=s.dtype)
@@ -132,7 +133,7 @@ def solve(
         lambda s, at_t: f(step, s, at_t),
         with_dense if jacobian == "dense" else with_diagonal,
         flat.pack(state),
-        (inputs, valid, resets, perturbations),
+        steps._replace(xs=inputs),
         dense=jacobian == "dense",
         damping=damping,
         tolerance=tolerance,
@@ -171,18 +172,9 @@ def _steps(cell: Cell, params: Params, xs: Array) -> tuple[Array, Callable, Call
     return form.project(params, xs), step_dense, step_apart
 
 
-def _run(
-    cell: Cell,
-    params: Params,
-    xs: Array,
-    state: State,
-    valid: Array | None,
-    resets: Array | None,
-    reverse: bool,
-    perturbations: State | None,
-    remat: None,
-) -> tuple[State, State]:
+def _run(cell: Cell, params: Params, steps: Steps, state: State, reverse: bool, recompute: bool) -> tuple[State, State]:
     """Run the cell by `solve` with its defaults."""
+    xs, valid, resets, perturbations = steps
     return solve(cell, params, xs, state, valid, resets, reverse, perturbations)[:2]
 
 

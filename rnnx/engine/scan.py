@@ -10,40 +10,21 @@ from typing import Any
 
 import jax
 
-from rnnx.engine import Engine, advance, separate
-from rnnx.engine._segments import rematerialized, segment_size
+from rnnx.engine import Engine, Steps, advance, separate
 from rnnx.types import Array, Cell, Dense, Diagonal, Params, State
 
 
-def _run(
-    cell: Cell,
-    params: Params,
-    xs: Array,
-    state: State,
-    valid: Array | None,
-    resets: Array | None,
-    reverse: bool,
-    perturbations: State | None,
-    remat: str | int | None,
-) -> tuple[State, State]:
+def _run(cell: Cell, params: Params, steps: Steps, state: State, reverse: bool, recompute: bool) -> tuple[State, State]:
     """Run the cell under `jax.lax.scan`."""
-    initial = cell.initial_state(params, xs.shape[1:-1])
+    initial = cell.initial_state(params, steps.xs.shape[1:-1])
+    inputs, step = (steps.xs, _step(cell, params)) if recompute else _hoisted(cell, params, steps.xs)
 
-    def run(steps: tuple, state: State) -> tuple[State, State]:
-        xs, *happenings = steps
-        inputs, step = (xs, _step(cell, params)) if remat == "full" else _hoisted(cell, params, xs)
+    def body(state: State, at_t: Steps) -> tuple[State, State]:
+        state = advance(step, initial, state, at_t)
+        return state, state
 
-        def body(state: State, at_t: tuple) -> tuple[State, State]:
-            state = advance(step, initial, state, *at_t)
-            return state, state
-
-        body = jax.checkpoint(body) if remat == "full" else body
-        return jax.lax.scan(body, state, (inputs, *happenings), reverse=reverse)
-
-    steps = (xs, valid, resets, perturbations)
-    if remat is None or remat == "full":
-        return run(steps, state)
-    return rematerialized(run, steps, state, segment_size(remat, len(xs)), reverse)
+    body = jax.checkpoint(body) if recompute else body
+    return jax.lax.scan(body, state, steps._replace(xs=inputs), reverse=reverse)
 
 
 def _step(cell: Cell, params: Params) -> Callable[[State, Array], State]:
