@@ -44,7 +44,11 @@ class Model(nnx.Module):
     def __call__(self, batch: Batch) -> Array:
         """Outputs `[T, B, O]` of a batch."""
         ys = unroll(self.unbound_cell, self.cell.get_value(), self.embed(batch), lengths=batch.lengths).outputs
-        return self.readout(ys)
+        return self.read_out(ys)
+
+    def read_out(self, ys: Array) -> Array:
+        """Outputs `[T, B, O]` from the cell's outputs; over rows, as in `rnnx.product`."""
+        return self.readout(ys.reshape(-1, ys.shape[-1])).reshape(*ys.shape[:-1], -1)
 
 
 def split(cell: Cell, task: Task, key: Array) -> tuple[Any, Params]:
@@ -69,7 +73,7 @@ def evidence_of(model: Model, task: Task, batch: Batch) -> Evidence:
         model.unbound_cell,
         model.cell.get_value(),
         model.embed(batch),
-        loss=lambda ys: task.loss(model.readout(ys), scored),
+        loss=lambda ys: task.loss(model.read_out(ys), scored),
         last=last,
         lengths=batch.lengths,
     )

@@ -106,7 +106,7 @@ def program(
         batch = task.sample_heldout(keys(seed)[2], measure_batch_size, length)
         trained = nnx.merge(graphdef, state.params)
         found = model.evidence_of(trained, task, batch)
-        outputs = trained.readout(found.outputs)
+        outputs = trained.read_out(found.outputs)
         measured: dict[str, Array | Histogram] = {"heldout/loss": task.loss(outputs, batch)}
         measured |= {f"heldout/{name}": value for name, value in task.metrics(outputs, batch).items()}
         for diagnostic in measures:

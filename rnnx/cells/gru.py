@@ -20,6 +20,7 @@ import jax.numpy as jnp
 
 from rnnx import checks, initializers
 from rnnx.initializers import BiasInitializer, Initializer
+from rnnx.product import product
 from rnnx.types import Array, Cell, Dense
 
 
@@ -95,7 +96,7 @@ def gru(
         return GRUState(h=jnp.zeros((*batch_shape, hidden_size), params.bias.dtype))
 
     def project(params: GRUParams, xs: Array) -> Array:
-        return xs @ params.input_kernel + params.bias
+        return product(xs, params.input_kernel) + params.bias
 
     def gates(params: GRUParams, state: GRUState, x: Array) -> dict[str, Array]:
         r, z, _, _ = _split(project(params, x), state.h @ params.recurrent_kernel)

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 
 from rnnx import checks, initializers
 from rnnx.initializers import Initializer
+from rnnx.product import product
 from rnnx.types import Array, Cell, Diagonal
 
 
@@ -111,13 +112,13 @@ def lru(
     def coefficients(params: LRUParams, xs: Array) -> tuple[LRUState, LRUState]:
         lam = jnp.exp(jax.lax.complex(-jnp.exp(_single(params.nu)), jnp.exp(_single(params.theta))))
         scale = jnp.exp(_single(params.gamma))
-        real, imag = jnp.split(_single(xs @ params.input_kernel), 2, axis=-1)
+        real, imag = jnp.split(_single(product(xs, params.input_kernel)), 2, axis=-1)
         return LRUState(h=lam), LRUState(h=jax.lax.complex(scale * real, scale * imag))
 
     def read(params: LRUParams, state: LRUState, x: Array) -> Array:
         C_real, C_imag = jnp.split(params.output_kernel, 2, axis=-1)
         real, imag = state.h.real.astype(C_real.dtype), state.h.imag.astype(C_imag.dtype)
-        return real @ C_real - imag @ C_imag + x @ params.skip_kernel
+        return product(real, C_real) - product(imag, C_imag) + product(x, params.skip_kernel)
 
     form = Diagonal(coefficients)
     return Cell(

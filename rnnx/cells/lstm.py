@@ -20,6 +20,7 @@ import jax.numpy as jnp
 
 from rnnx import checks, initializers
 from rnnx.initializers import BiasInitializer, Initializer
+from rnnx.product import product
 from rnnx.types import Array, Cell, Dense
 
 
@@ -98,7 +99,7 @@ def lstm(
         return LSTMState(h=o * jnp.tanh(c), c=c)
 
     form = Dense(
-        project=lambda params, xs: xs @ params.input_kernel + params.bias,
+        project=lambda params, xs: product(xs, params.input_kernel) + params.bias,
         recurrent=lambda params: params.recurrent_kernel,
         hidden=lambda params, state: state.h,
         pointwise=pointwise,

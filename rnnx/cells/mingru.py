@@ -19,6 +19,7 @@ import jax.numpy as jnp
 
 from rnnx import checks, initializers
 from rnnx.initializers import BiasInitializer, Initializer
+from rnnx.product import product
 from rnnx.types import Array, Cell, Diagonal
 
 
@@ -78,7 +79,7 @@ def mingru(
         return MinGRUState(h=jnp.zeros((*batch_shape, hidden_size), params.bias.dtype))
 
     def project(params: MinGRUParams, xs: Array) -> tuple[Array, Array]:
-        z, n = jnp.split(xs @ params.input_kernel + params.bias, 2, axis=-1)
+        z, n = jnp.split(product(xs, params.input_kernel) + params.bias, 2, axis=-1)
         return z, n
 
     def coefficients(params: MinGRUParams, xs: Array) -> tuple[MinGRUState, MinGRUState]:

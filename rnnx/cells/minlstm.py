@@ -23,6 +23,7 @@ import jax.numpy as jnp
 
 from rnnx import checks, initializers
 from rnnx.initializers import BiasInitializer, Initializer
+from rnnx.product import product
 from rnnx.types import Array, Cell, Diagonal
 
 
@@ -89,7 +90,7 @@ def minlstm(
 
     def project(params: MinLSTMParams, xs: Array) -> tuple[Array, Array]:
         """log(f / i) and g."""
-        i, f, g = jnp.split(xs @ params.input_kernel + params.bias, 3, axis=-1)
+        i, f, g = jnp.split(product(xs, params.input_kernel) + params.bias, 3, axis=-1)
         return jax.nn.softplus(-i) - jax.nn.softplus(-f), g
 
     def coefficients(params: MinLSTMParams, xs: Array) -> tuple[MinLSTMState, MinLSTMState]:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from rnnx import checks, initializers
 from rnnx.initializers import BiasInitializer, Initializer
+from rnnx.product import product
 from rnnx.types import Array, Cell, Dense
 
 _MEMORY = (0,)  # no gate
@@ -81,7 +82,7 @@ def rnn(
         return RNNState(h=phi(gx + gh))
 
     form = Dense(
-        project=lambda params, xs: xs @ params.input_kernel + params.bias,
+        project=lambda params, xs: product(xs, params.input_kernel) + params.bias,
         recurrent=lambda params: params.recurrent_kernel,
         hidden=lambda params, state: state.h,
         pointwise=pointwise,

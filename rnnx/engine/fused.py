@@ -30,6 +30,14 @@ from rnnx.engine._segments import divisor_near, in_two, joined, split
 from rnnx.engine._zeros import instantiated, without_zeros
 from rnnx.types import Array, Cell, Dense, Params, State
 
+_SMALL = 2**22
+"""Bytes of pre-activations that the CPU computes for all steps at once."""
+_IN_CACHE = 2**20
+"""Bytes of pre-activations in a chunk, if there are more."""
+
+_MANY_ROWS = 128
+"""Rows of a batch from which on a step's own projection is a product as good as a chunk's."""
+
 
 class _Given(NamedTuple):
     """All arrays that come in."""
@@ -66,15 +74,16 @@ def _run(cell: Cell, params: Params, steps: Steps, state: State, reverse: bool, 
 def _chunk_size(T: int, rows: int, row_bytes: int) -> int:
     """How many steps are projected at once, K.
 
-    On the CPU a chunk's pre-activations should stay in the cache, while its products should have rows enough to be
-    worth the call; writing all of [T, B, G] and reading it back costs more than it saves. An accelerator has the
-    bandwidth, and wants few launches. A divisor of T near by saves a second program for the rest.
+    On the CPU all T where that is little. Else a chunk's pre-activations should stay in the cache, while its products
+    should have rows enough to be worth the call; writing all of [T, B, G] and reading it back costs more than it saves.
+    An accelerator has the bandwidth, and wants few launches. A divisor of T near by saves a second program for the
+    rest.
     """
-    if jax.default_backend() != "cpu":
-        return T
     rows = max(rows, 1)
-    in_cache = min(max(2**20 // (rows * row_bytes), 8), 128)
-    wanted = max(in_cache, 128 // rows)
+    step_bytes = rows * row_bytes
+    if jax.default_backend() != "cpu" or T * step_bytes <= _SMALL:
+        return T
+    wanted = max(_IN_CACHE // step_bytes, 256 // rows, 1)
     return divisor_near(T, wanted) if wanted < T else T
 
 
@@ -83,6 +92,8 @@ def _differentiable(form: Dense, chunk: int, keeps_gates: bool, reverse: bool) -
 
     @jax.custom_vjp
     def run(given: _Given) -> tuple[State, State]:
+        if chunk < len(given.steps.xs) and math.prod(given.steps.xs.shape[1:-1]) >= _MANY_ROWS:
+            return _step_by_step(form, reverse, given)
         final, kept = _forward(form, chunk, reverse, given, keep=_nothing)
         return final, joined(kept.states)
 
@@ -109,13 +120,13 @@ def _both(gx: Array, gh: Array) -> tuple[Array, Array]:
     return gx, gh
 
 
-def _forward(form: Dense, chunk: int, reverse: bool, given: _Given, keep: Callable) -> tuple[State, _Kept]:
+def _step(form: Dense, given: _Given, keep: Callable) -> Callable[[State, Steps], tuple[State, tuple[State, Any]]]:
+    """The body of the forward loop, with gx_t where `Steps` has x_t."""
     params, initial = given.params, given.initial
     W = form.recurrent(params)
 
-    def step(state: State, at_t: Steps) -> tuple[State, tuple]:
+    def step(state: State, at_t: Steps) -> tuple[State, tuple[State, Any]]:
         gx, valid, reset, perturbation = at_t
-        gx = separate(gx)
         before = state if reset is None else select(reset, initial, state)
         gh = form.hidden(params, before) @ W
         after = form.pointwise(params, before, gx, gh)
@@ -124,12 +135,32 @@ def _forward(form: Dense, chunk: int, reverse: bool, given: _Given, keep: Callab
         after = after if valid is None else select(valid, after, state)
         return after, (after, keep(gx, gh))
 
+    return step
+
+
+def _forward(form: Dense, chunk: int, reverse: bool, given: _Given, keep: Callable) -> tuple[State, _Kept]:
+    step = _step(form, given, keep)
+
+    def projected_step(state: State, at_t: Steps) -> tuple[State, tuple[State, Any]]:
+        return step(state, at_t._replace(xs=separate(at_t.xs)))
+
     def steps(entry: State, of_chunk: Steps) -> tuple[State, _Kept]:
-        projected = of_chunk._replace(xs=form.project(params, of_chunk.xs))
-        final, (states, gates) = jax.lax.scan(step, entry, projected, reverse=reverse)
+        projected = of_chunk._replace(xs=form.project(given.params, of_chunk.xs))
+        final, (states, gates) = jax.lax.scan(projected_step, entry, projected, reverse=reverse)
         return final, _Kept(states, entry, gates)
 
     return jax.lax.scan(steps, given.state, split(given.steps, chunk), reverse=reverse)
+
+
+def _step_by_step(form: Dense, reverse: bool, given: _Given) -> tuple[State, State]:
+    """The states alone, in one loop that writes them where they stay."""
+    step = _step(form, given, _nothing)
+
+    def projecting(state: State, at_t: Steps) -> tuple[State, State]:
+        after, (states, _) = step(state, at_t._replace(xs=form.project(given.params, at_t.xs)))
+        return after, states
+
+    return jax.lax.scan(projecting, given.state, given.steps, reverse=reverse)
 
 
 def _backward(

@@ -1,6 +1,7 @@
 """What the fused engine promises beyond the laws of every engine, and the memory that rematerialisation saves."""
 
 import functools
+import importlib
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +11,16 @@ import pytest
 import rnnx
 from tests.examples import B, H, I, assert_close, example, inner, like, over_time, run, weights
 
-# A prime, above the number of steps that make a chunk for such small sizes: whole chunks and a rest.
+# A prime: whole chunks and a rest.
 LONG = 131
+
+
+@pytest.fixture
+def chunks(monkeypatch):
+    """Chunks of 256 / B = 64 steps, which sizes as small as a test's would not be cut into."""
+    fused = importlib.import_module("rnnx.engine.fused")
+    monkeypatch.setattr(fused, "_SMALL", 0)
+    monkeypatch.setattr(fused, "_IN_CACHE", 0)
 
 
 def masks(steps):
@@ -25,12 +34,32 @@ def masks(steps):
 @pytest.mark.parametrize("variant", ["lstm", "gru"])  # what is kept is gx + gh for one, both for the other
 @pytest.mark.parametrize("steps", [LONG, 256])
 @pytest.mark.parametrize("reverse", [False, True])
-def test_chunks_of_steps_equal_the_scan(float64, variant, steps, reverse):
+def test_chunks_of_steps_equal_the_scan(float64, chunks, variant, steps, reverse):
     ex = example(variant, steps=steps)
     w = weights(ex)
     given = {"reverse": reverse, "perturbations": like(over_time(ex.state, steps), 3), **masks(steps)}
     # Gradients of parameters sum some 1e3 terms of order 1, rounded at 1.1e-16 each.
     assert_close(run(ex, w, kind="fused", **given), run(ex, w, kind="scan", **given), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("variant", ["lstm", "gru"])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_wide_batch_without_gradient_equals_the_scan(float64, chunks, variant, reverse):
+    """There each step projects its own input: 128 rows are enough for a product."""
+    rows = 128
+    ex = example(variant, steps=9)
+    xs, state = (jax.tree.map(lambda a, n=n: jnp.repeat(a, rows // B, n), v) for v, n in ((ex.xs, 1), (ex.state, 0)))
+    lengths = jnp.arange(rows) % 10
+    resets = jnp.asarray(np.random.default_rng(0).random((9, rows)) < 0.2)
+
+    def states(engine):
+        return rnnx.unroll(
+            ex.cell, ex.params, xs, state, lengths=lengths, resets=resets, reverse=reverse, engine=engine
+        )
+
+    program = str(jax.make_jaxpr(lambda: states("fused"))())
+    assert "length=9" in program  # one loop over all steps, not one over chunks of two
+    assert_close(states("fused"), states("scan"))
 
 
 @functools.cache
@@ -104,7 +133,7 @@ def loops(jaxpr, depth=0):
 
 
 @pytest.mark.parametrize("variant", ["rnn", "lstm", "gru"])
-def test_a_step_holds_one_product(variant):
+def test_a_step_holds_one_product(chunks, variant):
     """Forwards and backwards: all others are done for a chunk of steps at once."""
     ex = example(variant, steps=256)
 
@@ -118,7 +147,7 @@ def test_a_step_holds_one_product(variant):
         assert str(body).count("dot_general") == 1
 
 
-def test_what_no_one_asks_for_is_not_computed():
+def test_what_no_one_asks_for_is_not_computed(chunks):
     """Without perturbations the backward loop gives out no gradient of states."""
     ex = example("lstm", steps=256)
 
