@@ -11,7 +11,14 @@ from scripts.benchmark.point import Point
 
 FORM = 1
 _ROOT = Path(__file__).parents[2]
-_TIMED = ("rnnx/cells/rnn.py", "rnnx/cells/lstm.py", "rnnx/cells/gru.py", "rnnx/engine", "rnnx/unroll.py")
+_TIMED = (
+    "rnnx/cells/rnn.py",
+    "rnnx/cells/lstm.py",
+    "rnnx/cells/gru.py",
+    "rnnx/engine",
+    "rnnx/product.py",
+    "rnnx/unroll.py",
+)
 
 Record = dict[str, Any]
 
