@@ -45,4 +45,4 @@ def evidence(
     T, B, _ = xs.shape
     if last is None:
         last = (jnp.full(B, T) if lengths is None else jnp.minimum(jnp.asarray(lengths), T)) - 1
-    return Evidence(cell, params, xs, jnp.asarray(last), flow)
+    return Evidence(cell, params, xs, jnp.asarray(last), flow, None if lengths is None else jnp.asarray(lengths))

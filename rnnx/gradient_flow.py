@@ -33,7 +33,8 @@ def gradient_flow(
 
     Returns:
       `GradientFlow`: `.loss`, `.param_gradients`, `.state_gradients` (like the state, `[T, B, …]`),
-      `.input_gradients [T, B, I]`, `.log10_state_norm [T, B]`, `.states` (s_0 … s_T, `[T + 1, B, …]`).
+      `.input_gradients [T, B, I]`, `.output_gradients [T, B, Y]`, `.log10_state_norm [T, B]`, `.states`
+      (s_0 … s_T, `[T + 1, B, …]`).
 
     Raises:
       ValueError: as `rnnx.unroll`.
@@ -55,16 +56,22 @@ def gradient_flow(
 
     def run(params: Params, xs: Array, perturbations: State) -> tuple[Array, State]:
         trajectory = unroll(cell, params, xs, lengths=lengths, return_states=True, perturbations=perturbations)
-        return loss(trajectory.outputs), trajectory.states
+        return trajectory.outputs, trajectory.states
 
-    (value, states), (param_gradients, input_gradients, state_gradients) = jax.value_and_grad(
-        run, argnums=(0, 1, 2), has_aux=True
-    )(params, xs, zeros)
+    # In two halves, through the loss and through time, since what passes between them is asked for too.
+    outputs, through_time, states = jax.vjp(run, params, xs, zeros, has_aux=True)
+    value, output_gradients = jax.value_and_grad(loss)(outputs)
+    param_gradients, input_gradients, state_gradients = through_time(output_gradients)
+    if lengths is not None:
+        t = jnp.arange(xs.shape[0]).reshape(-1, *[1] * (xs.ndim - 2))
+        valid = t < jnp.asarray(lengths)
+        output_gradients = jnp.where(valid[..., None], output_gradients, 0)
     return GradientFlow(
         loss=value,
         param_gradients=param_gradients,
         state_gradients=state_gradients,
         input_gradients=input_gradients,
+        output_gradients=output_gradients,
         log10_state_norm=log10_norm(*jax.tree.leaves(state_gradients)),
         states=jax.tree.map(lambda s_0, s: jnp.concatenate([s_0[None], s]), initial, states),
     )

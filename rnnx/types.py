@@ -171,6 +171,8 @@ class GradientFlow(NamedTuple):
     """∂L/∂s_t for t = 1 … T, [T, B, …], the total derivative (the direct part through y_t included)."""
     input_gradients: Array
     """∂L/∂x_t, [T, B, I]."""
+    output_gradients: Array
+    """∂L/∂y_t, the direct part alone, [T, B, Y]; zero past an example's length."""
     log10_state_norm: Array
     """log10 ‖∂L/∂s_t‖ over the whole state, [T, B]; -inf where the gradient is exactly zero."""
     states: State
@@ -187,6 +189,8 @@ class Evidence(NamedTuple):
     last: Array
     """[B]: index of the step whose loss was differentiated; lag k is step last - k."""
     flow: GradientFlow
+    lengths: Array | None = None
+    """[B]; `None` where every example is T long."""
 
     @property
     def outputs(self) -> Array:

@@ -20,9 +20,10 @@ def test_it_holds_what_gradient_flow_gives(float64):
         assert found.cell is cell
         return found[1:], rnnx.gradient_flow(cell, params, xs, loss, lengths=lengths)
 
-    (found_params, inputs, _, flow), expected = run(params, xs)
+    (found_params, inputs, _, flow, found_lengths), expected = run(params, xs)
     assert_close((found_params, inputs), (params, xs), rtol=0, atol=0)
     assert_close(flow, expected)
+    assert found_lengths.tolist() == lengths.tolist()
 
 
 @pytest.mark.parametrize(

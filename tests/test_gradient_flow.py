@@ -104,6 +104,18 @@ def test_what_else_is_returned(float64, variant):
     assert_close(flow.log10_state_norm, jnp.log10(jnp.linalg.norm(flat(flow.state_gradients), axis=-1)))
     past = np.arange(T)[:, None] >= np.asarray(lengths)
     assert np.isneginf(flow.log10_state_norm[past]).all()
+    # The outputs are zero past the lengths, and so is the loss's gradient 2 y; a linear loss of them has the same δ.
+    assert_close(flow.output_gradients, 2 * trajectory.outputs)
+
+
+def test_output_gradients_stop_at_the_lengths(float64):
+    """Even those of a loss that scores what is past them, which is zero whatever the cell does."""
+    cell, params, _, xs = example("rnn")
+    lengths = jnp.array([5, 3, 0, 4])
+    weights = like(jax.ShapeDtypeStruct((T, B, H), float), seed=3)
+    flow = rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.vdot(weights, ys), lengths=lengths)
+    there = np.arange(T)[:, None, None] < np.asarray(lengths)[:, None]
+    assert_close(flow.output_gradients, np.where(there, weights, 0), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("rho", [0.5, 1.0, 1.5])

@@ -1,6 +1,7 @@
 """The first sentences of the report, computed from the data."""
 
 from collections import defaultdict
+from collections.abc import Callable
 
 import numpy as np
 
@@ -14,17 +15,19 @@ CLEARLY = 0.9
 
 
 def sentences(study: Study, task: str, rows: list[Row]) -> list[str]:
-    """What the measurements of a task say: decay and horizon at the longest length, forget bias, memory."""
+    """What the measurements of a task say: decay and horizon, where the weight gradient comes from, what exploded, what
+    forget bias and initialisation did, and who remembers."""
     of_task = [row for row in rows if row.group.task == task]
     length = max(row.group.length for row in of_task)
     longest = [row for row in of_task if row.group.length == length]
+    times = list(titles.when(study.groups_of(task, length)).values())
     found = []
-    for index, when in enumerate(titles.when(study.groups_of(task, length)).values()):
+    for index, when in enumerate(times):
         rates = {row.group.variant: row.decay[index] for row in longest if not np.isnan(row.decay[index].median)}
         horizons = {row.group.variant: row.horizon[index] for row in longest if not np.isnan(row.horizon[index].median)}
         if rates:
             found.append(f"At T = {length}, {when}, the gradient {_decay(rates)}.{_horizon(horizons, length)}")
-    return found + _forget_bias(longest) + _memory(of_task)
+    return found + _over_lengths(of_task, times[1]) + _initialisation(longest) + _memory(of_task)
 
 
 def _decay(rates: dict[str, Spread]) -> str:
@@ -59,16 +62,53 @@ def _horizon(horizons: dict[str, Spread], length: int) -> str:
     return f" The longest horizon is {longest:g} of {length - 1} steps: {', '.join(owners)}."
 
 
-def _forget_bias(rows: list[Row]) -> list[str]:
-    """A sentence on each set of variants that differ in their forget bias alone."""
-    field = "cell.forget_bias"
+def _over_lengths(rows: list[Row], when: str) -> list[str]:
+    """A sentence on each variant: its numbers at every length, at the last measurement."""
+    of_variants: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if not np.isnan(row.decay[1].median):
+            of_variants[row.group.variant].append(row)
+    return [
+        f"{variant}, {when}, at T = {_each(found, lambda row: str(row.group.length))}: "
+        f"decay rate {_each(found, lambda row: _signed(row.decay[1]))} nats per step, "
+        f"horizon {_each(found, lambda row: f'{row.horizon[1].median:g}')} steps"
+        + _share(found, lambda row: row.older[1], " of the weight gradient older than 10 steps")
+        + _share(found, lambda row: row.exploding[1], " of the examples with an exploding gradient")
+        + "."
+        for variant, found in of_variants.items()
+    ]
+
+
+def _each(rows: list[Row], tell: Callable[[Row], str]) -> str:
+    return ", ".join(tell(row) for row in rows)
+
+
+def _share(rows: list[Row], of: Callable[[Row], Spread], what: str) -> str:
+    """Percentages at every length, or nothing where none was measured."""
+    if all(np.isnan(of(row).median) for row in rows):
+        return ""
+    return f", {_each(rows, lambda row: f'{100 * float(of(row).median):.0f}')} %{what}"
+
+
+_AT_THE_START = ("bias", "initializer")
+"""Endings of the settings that decide the network before training."""
+
+
+def _initialisation(rows: list[Row]) -> list[str]:
+    """A sentence on each set of variants that differ in one setting of their initialisation alone."""
+    settings = [row.group.trials[0].settings for row in rows]
+    fields = sorted({field for found in settings for field in found if field.endswith(_AT_THE_START)})
+    return [sentence for field in fields for sentence in _effect_of(field, rows)]
+
+
+def _effect_of(field: str, rows: list[Row]) -> list[str]:
     alike: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         settings = {key: value for key, value in row.group.trials[0].settings.items() if key not in (field, "seed")}
         if field in row.group.trials[0].settings and not np.isnan(row.decay[0].median):
             alike[repr(settings)].append(row)
     return [
-        "What forget bias did to the decay rate, nats per step: "
+        f"What {field.rpartition('.')[2].replace('_', ' ')} did to the decay rate, nats per step: "
         + "; ".join(
             f"{row.group.variant} {_signed(row.decay[0])} before and {_signed(row.decay[1])} after training"
             for row in members

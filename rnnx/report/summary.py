@@ -28,8 +28,12 @@ class Row(NamedTuple):
     """Decay rate of the whole state's gradient, nats per step."""
     horizon: tuple[Spread, Spread]
     """Horizon of the whole state's gradient, steps."""
+    exploding: tuple[Spread, Spread]
+    """Share of examples whose gradient is somewhere more than e times that at lag 0."""
     weight: tuple[Spread, Spread]
     """log10 ‖∂L/∂W_rec‖."""
+    older: tuple[Spread, Spread]
+    """Share of the weight gradient that comes from steps at lag 10 and beyond."""
     gate: tuple[str, Spread, Spread]
     """Name and mean of the gate that keeps the old state; an empty name if the cell has none."""
     clipped: Spread
@@ -56,7 +60,9 @@ def _row(group: Group) -> Row:
         metric=(metric, spread([number(trial.after, f"heldout/{metric}") for trial in trials])),
         decay=_before_and_after(trials, "state_gradient/state/decay_rate"),
         horizon=_before_and_after(trials, "state_gradient/state/horizon"),
+        exploding=_before_and_after(trials, "state_gradient/state/exploding"),
         weight=_before_and_after(trials, "weight_gradient/recurrent_kernel/log10_norm"),
+        older=_before_and_after(trials, "weight_gradient_by_lag/all/share_older_than_10"),
         gate=(gate, *_before_and_after(trials, f"gates/{gate}/mean")),
         clipped=spread([_clipped(trial) for trial in trials]),
     )
@@ -101,7 +107,9 @@ def _plain(row: Row) -> dict[str, Any]:
     for when, index in (("before", 0), ("after", 1)):
         plain |= _columns(f"decay_rate_{when}_nats_per_step", row.decay[index])
         plain |= _columns(f"horizon_{when}_steps", row.horizon[index])
+        plain |= _columns(f"exploding_share_of_examples_{when}", row.exploding[index])
         plain |= _columns(f"recurrent_weight_gradient_{when}_log10", row.weight[index])
+        plain |= _columns(f"weight_gradient_share_older_than_10_steps_{when}", row.older[index])
     plain |= {"gate": row.gate[0]}
     plain |= _columns("gate_mean_before", row.gate[1]) | _columns("gate_mean_after", row.gate[2])
     return plain | _columns("clipped_share_of_steps", row.clipped)

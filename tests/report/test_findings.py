@@ -40,6 +40,35 @@ def test_only_the_longest_length_is_told(tmp_path):
     )
 
 
+def test_every_variant_is_told_at_every_length(tmp_path):
+    shares = {8: (0.25, 0.0), 16: (0.5, 0.125)}
+    for length, (older, exploding) in shares.items():
+        extra = {
+            "weight_gradient_by_lag/all/share_older_than_10": older,
+            "state_gradient/state/exploding": exploding,
+        }
+        write_trial(tmp_path / f"{length}", length=length, slopes=(-0.5, -1 / length), extra=extra)
+    assert one(sentences(tmp_path), "at T = 8, 16") == (
+        "rnn, after 20 steps, at T = 8, 16: decay rate −0.13, −0.063 nats per step, horizon 7, 15 steps, "
+        "25, 50 % of the weight gradient older than 10 steps, 0, 12 % of the examples with an exploding gradient."
+    )
+
+
+def test_shares_that_were_not_measured_are_not_told(tmp_path):
+    write_trial(tmp_path / "a", slopes=(-0.5, -0.5))
+    assert one(sentences(tmp_path), "at T = 8:").endswith("horizon 2 steps.")
+
+
+def test_initialisers_are_compared_where_nothing_else_differs(tmp_path):
+    for name, slope in (("orthogonal", -0.1), ("identity", -0.2)):
+        settings = {"cell.recurrent_initializer": name}
+        write_trial(tmp_path / name, settings=settings, slopes=(slope, slope))
+    assert one(sentences(tmp_path), "recurrent initializer did").endswith(
+        "rnn (recurrent initializer identity) −0.20 before and −0.20 after training; "
+        "rnn (recurrent initializer orthogonal) −0.10 before and −0.10 after training."
+    )
+
+
 def test_what_the_seeds_do_not_separate_is_said(tmp_path):
     for seed, rnn, gru in ((0, -0.2, -0.3), (1, -0.4, -0.5)):
         write_trial(tmp_path / f"rnn{seed}", cell="rnn", seed=seed, slopes=(rnn, rnn))
