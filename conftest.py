@@ -1,6 +1,11 @@
 """What holds for every test, the examples in rnnx's docstrings included (hence at the root and not in tests/)."""
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
+
+# As for `experiments`; before jax loads the library.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import hypothesis
 import jax
@@ -27,6 +32,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parameters = getattr(item, "callspec", None)
         if parameters is not None and "variant" in parameters.params:
             item.add_marker(pytest.mark.xdist_group(parameters.params["variant"]))
+
+
+def pytest_runtest_teardown() -> None:
+    """Forget compiled programs before there are too many: each has its own mappings of memory, of which Linux allows a
+    process 65530, and beyond that the compiler crashes."""
+    mapped = Path("/proc/self/maps")
+    if mapped.exists() and mapped.read_bytes().count(b"\n") > 40_000:
+        jax.clear_caches()
 
 
 @pytest.fixture

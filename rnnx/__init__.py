@@ -28,6 +28,7 @@ from rnnx.combinators.bidirectional import bidirectional
 from rnnx.combinators.dropout import dropout
 from rnnx.combinators.layer_norm import layer_norm
 from rnnx.combinators.learned_initial_state import learned_initial_state
+from rnnx.combinators.random_truncation import random_truncation
 from rnnx.combinators.residual import residual
 from rnnx.combinators.stack import stack
 from rnnx.combinators.zoneout import zoneout
@@ -63,6 +64,7 @@ __all__ = [
     "lstm",
     "mingru",
     "minlstm",
+    "random_truncation",
     "residual",
     "rnn",
     "stack",

@@ -12,7 +12,10 @@ True
 from collections.abc import Callable
 
 from rnnx import registry
+from rnnx.diagnostics.lyapunov import lyapunov_spectrum
 from rnnx.types import Array, Evidence, Histogram
+
+__all__ = ["get", "lyapunov_spectrum", "names"]
 
 
 def names() -> tuple[str, ...]:

@@ -53,3 +53,16 @@ def horizon(log10_curve: Array, there: Array) -> Array:
     reached = known & (log10_curve >= reference - jnp.log10(jnp.exp(jnp.ones((), k.dtype))))
     furthest = jnp.max(jnp.where(reached, k, jnp.zeros((), k.dtype)))
     return jnp.where(jnp.any(known) & ~jnp.any(there & jnp.isnan(log10_curve)), furthest, jnp.nan)
+
+
+def exploding(log10_curves: Array, there: Array) -> Array:
+    """The share of the examples whose ‖δ_{T-k}‖ is above e ‖δ_T‖ at some lag, from `[T, B]`; the mirror of `horizon`.
+
+    Where δ_T is zero, each example's first lag that has a gradient takes the place of T, and an example without any
+    gradient is not counted. NaN if none is left, or if a curve holds a NaN.
+    """
+    known = there & ~jnp.isneginf(log10_curves)
+    reference = jnp.take_along_axis(log10_curves, jnp.argmax(known, axis=0)[None], axis=0)
+    above = log10_curves > reference + jnp.log10(jnp.exp(jnp.ones((), log10_curves.dtype)))
+    share = jnp.mean(jnp.any(known & above, axis=0).astype(log10_curves.dtype), where=jnp.any(known, axis=0))
+    return jnp.where(jnp.any(there & jnp.isnan(log10_curves)), jnp.nan, share)

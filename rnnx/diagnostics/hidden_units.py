@@ -8,11 +8,12 @@ from rnnx.types import Array, Evidence, Histogram
 
 
 def hidden_units(evidence: Evidence) -> dict[str, Array | Histogram]:
-    """Distribution of what the cell gives out, y_t, and the share of it that sits at the ends of (-1, 1).
+    """Distribution of what the cell gives out, y_t, the share of it at the ends of (-1, 1), and of units that are dead.
 
     Tags: `hidden_units/histogram` over steps, examples and units, on [-1, 1] (an unbounded activation falls in the
-    outermost bins), and `hidden_units/saturated`: the share with 1 - |y| < 0.05, where tanh has a slope below 0.1 and
-    passes little gradient. Cost: one elementwise pass.
+    outermost bins); `hidden_units/saturated`: the share with 1 - |y| < 0.05, where tanh has a slope below 0.1 and
+    passes little gradient; `hidden_units/dead`: the share of units that are exactly 0 at all steps of all examples, as
+    a relu that nothing here switches on. Cost: one elementwise pass.
 
     >>> import jax, rnnx
     >>> cell = rnnx.rnn(hidden_size=8)
@@ -23,7 +24,10 @@ def hidden_units(evidence: Evidence) -> dict[str, Array | Histogram]:
     """
     ys = evidence.outputs
     where = counted(ys, evidence.last)
+    seen = jnp.where(where, jnp.abs(ys), 0)
+    largest = jnp.max(seen, axis=(0, 1))  # of each unit
     return {
         "hidden_units/histogram": histogram(ys, -1, 1, bins=40, there=where),
         "hidden_units/saturated": share(1 - jnp.abs(ys) < 0.05, ys, where),
+        "hidden_units/dead": share(largest == 0, largest, jnp.any(where, axis=(0, 1))),
     }

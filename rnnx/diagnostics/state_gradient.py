@@ -16,6 +16,7 @@ def state_gradient(evidence: Evidence) -> dict[str, Array | Histogram]:
     - `state_gradient/<part>/log10_norm`, `…/log10_norm_q25`, `…/log10_norm_q75`: curves over lag, `[T]`;
     - `state_gradient/<part>/decay_rate`: slope of ln ‖δ‖ over lag, nats per step, negative where it vanishes;
     - `state_gradient/<part>/horizon`: largest lag with at least 1/e of the gradient at lag 0, steps;
+    - `state_gradient/<part>/exploding`: share of the examples with a gradient above e times that at lag 0 at some lag;
     - `state_gradient/<part>/histogram`: log10 norms of all steps and examples.
 
     A gradient of exactly zero is -inf: below the resolution of the number format. Source: Pascanu, Mikolov & Bengio
@@ -43,5 +44,6 @@ def state_gradient(evidence: Evidence) -> dict[str, Array | Histogram]:
         measured[f"{tag}/log10_norm_q75"] = high
         measured[f"{tag}/decay_rate"] = _lag.decay_rate(middle, lags)
         measured[f"{tag}/horizon"] = _lag.horizon(middle, lags)
+        measured[f"{tag}/exploding"] = _lag.exploding(curves, there)
         measured[f"{tag}/histogram"] = histogram(curves, -20, 4, bins=48, there=there)
     return measured

@@ -8,7 +8,11 @@ import pytest
 import rnnx
 
 # What else a combinator cannot do without.
-NEEDED = {"dropout": {"key": jax.random.key(0)}, "zoneout": {"rate": 0.1}}
+NEEDED = {
+    "dropout": {"key": jax.random.key(0)},
+    "random_truncation": {"key": jax.random.key(0), "probability": 0.1},
+    "zoneout": {"rate": 0.1},
+}
 
 every_combinator = pytest.mark.parametrize("name", rnnx.combinators.names())
 

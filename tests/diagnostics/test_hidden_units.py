@@ -31,3 +31,19 @@ def test_units_beyond_the_range_fall_in_the_outermost_bins():
     measured = measure(cell, params, xs, jnp.ones(2, int))
     assert measured["hidden_units/histogram"].counts.tolist() == [H] + [0] * 38 + [H]
     assert measured["hidden_units/saturated"] == 1
+
+
+def test_dead_units_are_those_that_are_zero_at_every_step_of_every_example(float64):
+    """A unit that is on once, in one example, is not dead; what lies past an example's length does not count."""
+    cell = rnnx.residual(rnnx.rnn(H, activation="relu"))  # y_t = x_t + h_t, which x_t in the padding would show in
+    params = cell.init(jax.random.key(0), H)
+    params = params._replace(
+        input_kernel=jnp.zeros((H, H)), recurrent_kernel=jnp.zeros((H, H)), bias=jnp.array([-100.0, -3.0, 0.5])
+    )
+    off = jnp.zeros((T, 2, H))
+    once = off.at[1, 1, 1].set(2.0)
+    for xs, lengths, dead in ((off, [T, T], 2), (once, [T, T], 1), (once, [T, 1], 2)):
+        measured = measure(cell, params, xs, jnp.array(lengths))
+        np.testing.assert_allclose(measured["hidden_units/dead"], dead / H, rtol=1e-12)  # one rounding
+    measured = measure(cell, params, off.at[1, 1].set(jnp.nan), jnp.array([T, T]))
+    assert jnp.isnan(measured["hidden_units/dead"])

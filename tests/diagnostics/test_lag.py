@@ -112,3 +112,27 @@ def test_horizon_ends_where_the_lags_end():
 @pytest.mark.parametrize("curve", [jnp.full(T, -INF), power(0.9).at[4].set(NAN)], ids=["nothing", "NaN"])
 def test_horizon_is_nan_where_there_is_no_gradient(curve):
     assert jnp.isnan(_lag.horizon(curve, ALL))
+
+
+@pytest.mark.parametrize(("rho", "share"), [(0.5, 0), (1.0, 0), (1.03, 0), (1.05, 1), (2.0, 1)])
+def test_exploding_is_above_e_at_some_lag(rho, share):
+    """ρ^k > e at k = 29 for ρ > e^{1/29} = 1.035."""
+    assert _lag.exploding(power(rho)[:, None] - 5, ALL[:, None]) == share
+
+
+def test_exploding_is_a_share_of_the_examples():
+    """Of those that have a gradient; what lies behind an example's first step does not count."""
+    up_and_down = jnp.zeros(T).at[12].set(0.5)  # log10(e) = 0.434
+    barely = jnp.zeros(T).at[12].set(0.4)
+    no_gradient = jnp.full(T, -INF)
+    later = power(1.2).at[0].set(-INF)  # the reference is lag 1
+    padded = power(1.5).at[2:].set(NAN)
+    curves = jnp.stack([up_and_down, barely, no_gradient, later, padded], axis=1)
+    there = jnp.stack([ALL, ALL, ALL, ALL, jnp.asarray(LAGS < 2)], axis=1)
+    assert _lag.exploding(curves, there) == 2 / 4
+
+
+def test_exploding_is_nan_where_there_is_no_gradient():
+    assert jnp.isnan(_lag.exploding(jnp.full((T, 2), -INF), jnp.ones((T, 2), bool)))
+    broken = jnp.stack([power(0.9), power(0.9).at[4].set(NAN)], axis=1)
+    assert jnp.isnan(_lag.exploding(broken, jnp.ones((T, 2), bool)))

@@ -47,6 +47,7 @@ def test_a_linear_cell_has_the_decay_rate_ln_rho(float64, rho, horizon, lengths)
             np.testing.assert_allclose(measured[f"state_gradient/{part}/{tag}"], expected, rtol=0, atol=1e-13)
         np.testing.assert_allclose(measured[f"state_gradient/{part}/decay_rate"], np.log(rho), rtol=0, atol=1e-13)
         assert measured[f"state_gradient/{part}/horizon"] == horizon
+        assert measured[f"state_gradient/{part}/exploding"] == int(rho > 1)  # 1.1^29 and 1.1^16 are above e
 
 
 @pytest.mark.parametrize("forget_bias", [0.0, 1.0, 3.0])

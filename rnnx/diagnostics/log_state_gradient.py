@@ -1,0 +1,89 @@
+"""State gradient against lag, far below the smallest number of the number format."""
+
+import jax
+import jax.numpy as jnp
+
+from rnnx.diagnostics import _lag
+from rnnx.diagnostics._jacobian import flat_step, pull
+from rnnx.gradient_flow import log10_norm
+from rnnx.types import Array, Evidence
+
+
+def log10_state_norm(evidence: Evidence) -> Array:
+    """log10 ‖∂L/∂s_t‖ of what is carried from step t to t + 1, `[T, B]`, whatever its size.
+
+    The recursion δ_t = ∂⁺L/∂s_t + J_{t+1}ᵀ δ_{t+1} with δ_t = 10^{a_t} d_t, where d_t has length 1 and a_t, one number
+    for each example, is carried beside it. -inf where the gradient is exactly zero, as it is past an example's length.
+
+    Cost: one backward pass more, which computes each step again. Raises `ValueError` for a cell that can't be stepped.
+
+    >>> import jax, rnnx
+    >>> cell = rnnx.rnn(hidden_size=8, activation="identity")
+    >>> params = cell.init(jax.random.key(0), 3)
+    >>> params = params._replace(recurrent_kernel=0.1 * params.recurrent_kernel)  # linear: loses a digit a step
+    >>> found = rnnx.evidence(cell, params, jax.numpy.ones((200, 2, 3)), lambda ys: ys[-1].sum())
+    >>> log10 = log10_state_norm(found)
+    >>> print(f"{log10[0, 0] - log10[-1, 0]:.2f}", found.flow.log10_state_norm[0, 0])
+    -199.00 -inf
+    """
+    cell, params, xs, flow = evidence.cell, evidence.params, evidence.inputs, evidence.flow
+    if evidence.lengths is not None:  # past its length nothing has been stepped, and the gradient is zero
+        valid = jnp.arange(len(xs), dtype=evidence.lengths.dtype)[:, None] < evidence.lengths
+        xs = jnp.where(valid[..., None], xs, 0)
+    flat, step = flat_step("log_state_gradient", cell, params, jax.tree.map(lambda s: s[0], flow.states), 1)
+    states = flat.pack(flow.states)
+    direct = jax.vjp(lambda s: cell.read(params, flat.unpack(s), xs), states[1:])[1](flow.output_gradients)[0]
+
+    def backwards(carry: tuple[Array, Array], at_t: tuple[Array, ...]) -> tuple[tuple[Array, Array], Array]:
+        s, x, direct = at_t
+        d, a = _sum(carry, _unit(direct))
+        pulled, growth = _unit(pull(step, s, x, d[:, None])[:, 0])
+        return (pulled, a + growth), a
+
+    nothing = _unit(jnp.zeros_like(states[0]))
+    _, log10 = jax.lax.scan(backwards, nothing, (states[:-1], xs, direct), reverse=True)
+    return log10
+
+
+def _unit(v: Array) -> tuple[Array, Array]:
+    """A vector as one of length 1 and log10 of its length; zero stays zero, with -inf."""
+    largest = jnp.max(jnp.abs(v), axis=-1, keepdims=True)
+    scaled = v / jnp.where(largest == 0, 1, largest)
+    return scaled / jnp.maximum(jnp.linalg.norm(scaled, axis=-1, keepdims=True), 1), log10_norm(v)
+
+
+def _sum(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Array, Array]:
+    """The sum of two vectors, each given by its direction and log10 of its length, in the same form."""
+    (d, a), (e, b) = first, second
+    scale = jnp.maximum(a, b)
+    scale = jnp.where(jnp.isneginf(scale), 0, scale)
+    total, log10 = _unit(d * 10 ** (a - scale)[:, None] + e * 10 ** (b - scale)[:, None])
+    return total, scale + log10
+
+
+def log_state_gradient(evidence: Evidence) -> dict[str, Array]:
+    """log10 ‖∂L/∂s_{T-k}‖ against lag k, for the whole state, with no smallest number.
+
+    What `state_gradient/state` is where that is finite; but a gradient that has vanished below the resolution of the
+    number format (1e-45 in float32, 1e-324 in float64) is still told from zero, and one that has exploded beyond it
+    from infinity. In a cell made of cells it is the gradient of what is carried between steps, while `state_gradient`
+    of a lower layer includes what the layers above make of it at the same step.
+
+    Tags: `log_state_gradient/log10_norm`, `…/log10_norm_q25`, `…/log10_norm_q75`, curves over lag `[T]` of the
+    median and quartiles over the batch. Cost: as `log10_state_norm`, one backward pass. Raises `ValueError` for a cell
+    that can't be stepped. Source: Pascanu, Mikolov & Bengio 2013.
+
+    >>> import jax, rnnx
+    >>> cell = rnnx.gru(hidden_size=8)
+    >>> params = cell.init(jax.random.key(0), 3)
+    >>> xs = jax.random.normal(jax.random.key(1), (20, 4, 3))
+    >>> measured = log_state_gradient(rnnx.evidence(cell, params, xs, lambda ys: ys[-1].sum()))
+    >>> measured["log_state_gradient/log10_norm"].shape
+    (20,)
+    """
+    low, middle, high = _lag.quartiles(*_lag.by_lag(log10_state_norm(evidence), evidence.last))
+    return {
+        "log_state_gradient/log10_norm": middle,
+        "log_state_gradient/log10_norm_q25": low,
+        "log_state_gradient/log10_norm_q75": high,
+    }

@@ -1,0 +1,95 @@
+"""Gradient noise scale: how many examples a batch needs for its gradient to stand out from the noise."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rnnx.types import Array, Evidence, Histogram, Params
+from rnnx.unroll import unroll
+
+
+class NoiseScale(NamedTuple):
+    """See `gradient_noise_scale`."""
+
+    noise_scale: Array
+    """B = tr Σ / ‖G‖², in examples; inf where the estimate of ‖G‖² is not above zero."""
+    trace: Array
+    """tr Σ."""
+    squared_norm: Array
+    """‖G‖²; the estimate has no bias, so that it can come out below zero."""
+
+
+def noise_scale(evidence: Evidence) -> dict[str, Array | Histogram]:
+    """B = tr Σ / ‖G‖² of the gradient of the cell's parameters (McCandlish et al. 2018, "simple" noise scale).
+
+    G is the mean and Σ the covariance of the gradients of single examples. The loss must be a mean over the examples
+    (those with a step to score), as that of every task here: an example's own gradient is then its part of ∂L/∂θ times
+    their number n. Both are estimated without bias, as in `gradient_noise_scale`. Tags:
+
+    - `noise_scale/noise_scale`: B, examples. Batches much smaller than it are mostly noise, larger ones hardly teach
+      more. `inf` where the batch can't tell ‖G‖² from zero; NaN for a single example;
+    - `noise_scale/log10_trace`, `noise_scale/log10_squared_norm`: log10 of tr Σ and ‖G‖², `-inf` where not above zero.
+
+    Cost: a forward and a backward pass, with a gradient `[B, …]` for each parameter array. A cell with random masks
+    draws others for an example by itself.
+
+    >>> import jax, rnnx
+    >>> cell = rnnx.rnn(hidden_size=8)
+    >>> params = cell.init(jax.random.key(0), 3)
+    >>> xs = jax.random.normal(jax.random.key(1), (20, 16, 3))
+    >>> found = rnnx.evidence(cell, params, xs, lambda ys: (ys[-1] ** 2).mean())
+    >>> float(noise_scale(found)["noise_scale/noise_scale"]) > 1
+    True
+    """
+    cell, params, inputs, last, flow, lengths = evidence
+    lengths = jnp.full(last.shape, len(inputs)) if lengths is None else lengths
+
+    def of_example(x: Array, length: Array, output_gradient: Array) -> Params:
+        def outputs(params: Params) -> Array:
+            return unroll(cell, params, x[:, None], lengths=length[None]).outputs[:, 0]
+
+        return jax.vjp(outputs, params)[1](output_gradient)[0]
+
+    contributions = jax.vmap(of_example, in_axes=(1, 0, 1))(inputs, lengths, flow.output_gradients)
+    # Scaled to numbers of order 1: the squares of small ones would underflow.
+    largest = jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(contributions)]))
+    largest = jnp.where(largest == 0, 1, largest)
+    counted = last >= 0
+    n = jnp.sum(counted).astype(largest.dtype)
+    scaled = jax.tree.map(lambda leaf: leaf / largest.astype(leaf.dtype), contributions)
+    found = gradient_noise_scale(scaled, counted)
+    unit = 2 * (jnp.log10(largest) + jnp.log10(n))
+    return {
+        "noise_scale/noise_scale": found.noise_scale,
+        "noise_scale/log10_trace": jnp.log10(found.trace) + unit,
+        "noise_scale/log10_squared_norm": jnp.log10(jnp.maximum(found.squared_norm, 0)) + unit,
+    }
+
+
+def gradient_noise_scale(gradients: Params, counted: Array | None = None) -> NoiseScale:
+    """Noise scale from the gradients of n single examples, in one pass over them.
+
+        tr Σ = Σ_b ‖g_b - ḡ‖² / (n - 1),    ‖G‖² = ‖ḡ‖² - tr Σ / n
+
+    both without bias: ‖ḡ‖² alone has the noise of the mean in it.
+
+    Args:
+      gradients: a pytree of arrays `[B, …]`.
+      counted: `[B]`, which examples count; all of them if not given.
+
+    >>> found = gradient_noise_scale({"w": jnp.array([[1.0, 2.0], [3.0, 2.0]])})
+    >>> float(found.trace), float(found.squared_norm)
+    (2.0, 7.0)
+    """
+    leaves = jax.tree.leaves(gradients)
+    counted = jnp.ones(len(leaves[0]), bool) if counted is None else counted
+    n = jnp.sum(counted).astype(jnp.abs(leaves[0]).dtype)
+    trace = square = jnp.zeros((), n.dtype)
+    for g in leaves:
+        there = counted.reshape(-1, *[1] * (g.ndim - 1))
+        mean = jnp.sum(g, axis=0, where=there) / n.astype(g.dtype)
+        trace += jnp.sum(jnp.square(jnp.abs(g - mean)), where=there) / (n - 1)
+        square += jnp.sum(jnp.square(jnp.abs(mean)))
+    square -= trace / n
+    return NoiseScale(trace / jnp.maximum(square, 0), trace, square)

@@ -1,0 +1,180 @@
+"""Theory against closed forms, published numbers and simulation."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import rnnx
+from rnnx.cells.rnn import RNNParams
+from rnnx.diagnostics import lyapunov_spectrum
+from rnnx.diagnostics.mean_field import annealed_rate, mean_field, mean_field_theory
+from rnnx.types import Array, Cell
+from tests.examples import VARIANTS, T, example
+
+theory = jax.jit(mean_field_theory, static_argnums=0)
+
+
+def identity(a):
+    return a
+
+
+@pytest.mark.parametrize(
+    ("g", "input_variance", "variance", "slope"), [(2.0, 0.0, 2.1215, 1.3627), (1.5, 1.0, 2.2093, 0.7530)]
+)
+def test_known_numbers_for_tanh(float64, g, input_variance, variance, slope):
+    found = theory(jnp.tanh, g**2, input_variance)
+    np.testing.assert_allclose([found.variance, found.slope], [variance, slope], rtol=0, atol=5e-5)  # their digits
+    np.testing.assert_allclose(found.rate, np.log(found.slope) / 2, rtol=1e-14)
+    np.testing.assert_allclose(found.depth_scale, 1 / abs(np.log(found.slope)), rtol=1e-14)
+
+
+@pytest.mark.parametrize(("g", "input_variance"), [(0.7, 0.0), (0.9, 2.0), (1.3, 0.5)])
+def test_relu_in_closed_form(float64, g, input_variance):
+    """φ² and φ'² are halved by symmetry: q* = σ_in² / (1 - σ_w²/2), χ₁ = σ_w²/2."""
+    found = theory(jax.nn.relu, g**2, input_variance)
+    np.testing.assert_allclose(found.variance, input_variance / (1 - g**2 / 2), rtol=1e-13, atol=1e-300)
+    np.testing.assert_allclose(found.slope, g**2 / 2, rtol=1e-13)
+
+
+def test_a_linear_network_in_closed_form(float64):
+    found = theory(identity, 0.8**2, 3.0)
+    np.testing.assert_allclose([found.variance, found.slope], [3 / (1 - 0.64), 0.64], rtol=1e-13)
+
+
+@pytest.mark.parametrize(("activation", "g", "slope"), [(identity, 1.5, 2.25), (jax.nn.relu, 2.0, 2.0)])
+def test_sums_that_grow_without_limit_are_infinite(activation, g, slope):
+    found = theory(activation, g**2, 1.0)
+    assert jnp.isposinf(found.variance)
+    np.testing.assert_allclose(found.slope, slope, rtol=1e-5)  # float32
+
+
+def test_at_the_transition_nothing_decays(float64):
+    found = theory(identity, 1.0, 0.0)
+    assert found.rate == pytest.approx(0, abs=1e-13)
+    assert found.depth_scale > 1e12
+
+
+def test_nan_in_gives_nan_out():
+    assert all(jnp.isnan(value) for value in theory(jnp.tanh, 1.0, jnp.nan))
+    assert all(jnp.isnan(value) for value in theory(jnp.tanh, jnp.nan, 1.0))
+
+
+@functools.cache
+def wide(size):
+    """A tanh network each unit of which has an input of its own."""
+    cell = rnnx.rnn(size)
+    rates = jax.jit(lambda params, xs: lyapunov_spectrum(cell, params, xs, count=1, transient=100)[:, 0])
+
+    def simulate(g, input_scale, seed, steps):
+        W_key, x_key = jax.random.split(jax.random.key(seed))
+        W = g / np.sqrt(size) * jax.random.normal(W_key, (size, size))
+        xs = input_scale * jax.random.normal(x_key, (steps, 1, size))
+        s_0 = jax.random.normal(jax.random.key(seed), (size,))  # the origin is a fixed point where there is no input
+        xs = xs.at[0].add(s_0)
+        return rates(RNNParams(jnp.eye(size), W, jnp.zeros(size)), xs)[0]
+
+    return simulate
+
+
+@pytest.mark.parametrize(("g", "input_variance"), [(0.5, 0.25), (1.5, 1.0), (2.0, 0.0), (2.5, 0.5)])
+def test_simulation_agrees_with_theory(g, input_variance):
+    """N = 400, 700 steps, three seeds, away from g ≈ 1: the gradient's rate within 0.02."""
+    rates = [wide(400)(g, np.sqrt(input_variance), seed, 700) for seed in range(3)]
+    expected = mean_field_theory(jnp.tanh, g**2, input_variance).rate
+    np.testing.assert_allclose(np.mean(rates), expected, rtol=0, atol=0.02)
+    assert abs(expected) > 0.05
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_it_applies_to_one_activation_of_one_sum(float64, variant):
+    """Found out by trying: not to gates, to what depends on the state, to other forms, to a norm over all units."""
+    cell, params, _, xs = example(variant)
+    evidence = rnnx.Evidence(cell, params, xs, jnp.full(xs.shape[1], T - 1), None)
+    measured = jax.jit(lambda params, xs: mean_field(evidence._replace(params=params, inputs=xs)))(params, xs)
+    applies = variant in ("rnn", "rnn_relu", "rnn_identity")
+    assert bool(measured) == applies
+    if applies:
+        phi = {"rnn": jnp.tanh, "rnn_relu": jax.nn.relu, "rnn_identity": identity}[variant]
+        W = params.recurrent_kernel
+        added = xs @ params.input_kernel + params.bias
+        expected = mean_field_theory(phi, len(W) * np.mean(W**2), np.mean(added**2))
+        for name in ("rate", "depth_scale", "variance"):
+            np.testing.assert_allclose(measured[f"mean_field/{name}"], getattr(expected, name), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "applies"), [(rnnx.learned_initial_state, True), (rnnx.layer_norm, False)], ids=["initial state", "norm"]
+)
+def test_combinators_are_tried_too(wrap, applies):
+    cell = wrap(rnnx.rnn(3))
+    params = cell.init(jax.random.key(0), 2)
+    evidence = rnnx.evidence(cell, params, jnp.ones((4, 2, 2)), jnp.sum)
+    assert bool(mean_field(evidence)) == applies
+
+
+def test_padding_is_not_measured(float64):
+    cell, params, _, xs = example("rnn")
+    lengths = jnp.array([5, 3, 0, 4])
+    padding = jnp.arange(T)[:, None] >= lengths
+    evidence = rnnx.evidence(cell, params, jnp.where(padding[..., None], jnp.nan, xs), jnp.sum, lengths=lengths)
+    added = np.asarray(xs @ params.input_kernel + params.bias)[~np.asarray(padding)]
+    W = params.recurrent_kernel
+    expected = mean_field_theory(jnp.tanh, len(W) * np.mean(W**2), np.mean(added**2))
+    np.testing.assert_allclose(mean_field(evidence)["mean_field/variance"], expected.variance, rtol=1e-12)
+
+
+@functools.cache
+def annealed(cell, **options):
+    return jax.jit(lambda key: annealed_rate(cell, key, 64, **options))
+
+
+@pytest.mark.parametrize(("g", "input_scale"), [(0.5, 0.0), (1.5, 1.0), (2.0, 0.5)])
+def test_annealed_simulation_of_rnn_agrees_with_theory(g, input_scale):
+    """In which everything is as the theory has it, but for the width."""
+    H = 256
+    cell = rnnx.rnn(
+        H,
+        recurrent_initializer=f"gaussian({g})",
+        input_initializer="gaussian(1.0)",  # x W has the variance of x
+    )
+    found = annealed(cell, steps=150, input_scale=input_scale)(jax.random.key(0))
+    expected = mean_field_theory(jnp.tanh, g**2, input_scale**2).rate
+    # ln ‖v‖ of H normal numbers spreads by 1/√(2H) = 0.04 a step, of 150 steps by 0.004; the width costs 1/(2H).
+    np.testing.assert_allclose(found, expected, rtol=0, atol=0.015)
+
+
+def test_what_drawing_anew_leaves_out(float64):
+    """h ← f h + W h: ½ ln(f² + g²) with W drawn anew; with one W ln(f + g), its eigenvalues filling a disc about f."""
+    H, f, g = 200, 0.5, 0.4
+
+    class Linear(NamedTuple):
+        h: Array
+
+    cell = Cell(
+        init=lambda key, input_size: g / np.sqrt(H) * jax.random.normal(key, (H, H)),
+        initial_state=lambda params, batch_shape: Linear(jnp.zeros((*batch_shape, H))),
+        step=lambda W, state, x: Linear(f * state.h + state.h @ W),
+        read=lambda W, state, x: state.h,
+        output_size=H,
+    )
+    found = annealed(cell, steps=150)(jax.random.key(0))
+    # As above, 0.005 and 1/(2H).
+    np.testing.assert_allclose(found, np.log(f**2 + g**2) / 2, rtol=0, atol=0.015)
+    fixed = lyapunov_spectrum(cell, cell.init(jax.random.key(1), 64), jnp.zeros((500, 1, 64)), 1, 200)
+    # The outermost eigenvalue of a finite W lies some 1/√H from where the disc ends.
+    np.testing.assert_allclose(fixed, np.log(f + g), rtol=0, atol=1 / np.sqrt(H))
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm"])
+def test_annealed_simulation_of_gates_is_close_where_inputs_decide(name):
+    """To the rate of the gradient of a network with the same weights at every step."""
+    H = 128
+    cell = rnnx.cells.get(name)(H, recurrent_initializer="gaussian(0.1)", input_initializer="gaussian(1.0)")
+    found = annealed(cell, steps=150)(jax.random.key(0))
+    xs = jax.random.normal(jax.random.key(2), (200, 4, 64))
+    quenched = lyapunov_spectrum(cell, cell.init(jax.random.key(1), 64), xs, 1, 50).mean()
+    np.testing.assert_allclose(found, quenched, rtol=0, atol=0.04)  # of 0.7 (GRU) and 0.35 (LSTM)
