@@ -1,1 +1,7 @@
-"""Entry points with absl flags: `python -m experiments.run`, `.sweep`, `.report`. Library code is in `rnnx`."""
+"""Entry points with absl flags: `python -m experiments.run`, `.sweep`, `.report`, `.analyze`; the library is rnnx."""
+
+import os
+
+# Small matrices, many of them: LAPACK's threads cost more than they bring, a hundred times where the cores have other
+# work. It must be said before anything loads the library.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -15,10 +15,22 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 import rnnx
-from rnnx import checks, model, registry
+from rnnx import checks, registry
+from rnnx.model import Precision
+from rnnx.objective import PLAIN, Objective
 from rnnx.settings import flatten
 from rnnx.training import Program, program
 from rnnx.types import Cell, Task
+
+_CHEAP = (
+    "state_gradient",
+    "input_gradient",
+    "weight_gradient",
+    "weight_gradient_by_lag",
+    "gates",
+    "hidden_units",
+)
+"""Measured during training; what takes longer is for `experiments.analyze`, or to be named in a study."""
 
 
 class ConfigError(ValueError):
@@ -36,20 +48,36 @@ class Named:
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """All that decides what a trial does. Steps are training steps."""
+    """All that decides what a trial does. Steps are training steps.
+
+    From `truncate` on: the fields of `rnnx.objective.Objective`, one by one since each is a flag.
+    """
 
     cell: Named
     task: Named
     batch_size: int
     steps: int
+    optimizer: str
     learning_rate: float
     clip_norm: float
+    """Limit of the global gradient norm; 0 for none."""
+    precision: Precision
     seed: int
     log_every: int
     measure_every: int
     measure_batch_size: int
     checkpoint_every: int
     measurements: tuple[str, ...]
+    truncate: int
+    random_truncation: float
+    omega: float
+    flossing_steps: int
+    flossing_exponents: int
+
+    @property
+    def objective(self) -> Objective:
+        """What is minimised, and by which gradient."""
+        return Objective(*(getattr(self, field) for field in Objective._fields))
 
     def to_dict(self) -> dict[str, Any]:
         """As nested dictionaries with the names of the command line, for `config.json`."""
@@ -67,14 +95,17 @@ def default() -> ConfigDict:
             "task": {"name": "adding", "length": 64, **_placeholders(rnnx.tasks)},
             "batch_size": 32,
             "steps": 1000,
+            "optimizer": "adam",
             "learning_rate": 3e-3,
             "clip_norm": 1.0,
+            "precision": "float32",
             "seed": 0,
             "log_every": 50,
             "measure_every": 200,
             "measure_batch_size": 128,
             "checkpoint_every": 500,
-            "measurements": rnnx.diagnostics.names(),
+            "measurements": _CHEAP,
+            **PLAIN._asdict(),
         }
     )
 
@@ -91,8 +122,10 @@ def parse(given: ConfigDict) -> Config:
             task=_named(given, "task", "length", rnnx.tasks),
             batch_size=checks.size("batch_size", given.batch_size),
             steps=checks.size("steps", given.steps),
+            optimizer=given.optimizer,
             learning_rate=checks.number("learning_rate", given.learning_rate, above=0),
-            clip_norm=checks.number("clip_norm", given.clip_norm, above=0),
+            clip_norm=_not_negative("clip_norm", given.clip_norm),
+            precision=given.precision,
             seed=checks.size("seed", given.seed, least=0),
             log_every=checks.size("log_every", given.log_every),
             measure_every=checks.size("measure_every", given.measure_every),
@@ -101,6 +134,7 @@ def parse(given: ConfigDict) -> Config:
             measurements=tuple(
                 checks.choice("measurement", name, rnnx.diagnostics.names()) for name in given.measurements
             ),
+            **{field: given[field] for field in Objective._fields},
         )
         for field in ("steps", "measure_every", "checkpoint_every"):
             if getattr(config, field) % config.log_every:
@@ -108,12 +142,26 @@ def parse(given: ConfigDict) -> Config:
                     f"{field} must be a multiple of log_every ({config.log_every}), not {getattr(config, field)}."
                 )
         # Traced and not computed: what does not suit the task's inputs is found before anything compiles.
-        jax.eval_shape(lambda: model.split(cell(config), task(config), jax.random.key(0))[1])
+        build(config)
         sample = task(config).sample
         jax.eval_shape(lambda key: sample(key, config.batch_size, config.task.size), jax.random.key(0))
     except ValueError as error:
         raise ConfigError(str(error)) from None
     return config
+
+
+def restore(settings: dict[str, Any]) -> Config:
+    """The config that a record tells of, flat; a setting that did not exist then takes the default, as it did then.
+
+    Raises:
+      ConfigError: it is not one of this version of rnnx, as where a cell is gone.
+    """
+    given = default()
+    for field, value in settings.items():
+        field_type(given, field)
+        if value is not None:
+            given.update_from_flattened_dict({field: value})
+    return parse(given)
 
 
 def cell(config: Config) -> Cell:
@@ -134,10 +182,13 @@ def build(config: Config) -> Program:
         length=config.task.size,
         batch_size=config.batch_size,
         learning_rate=config.learning_rate,
-        clip_norm=config.clip_norm,
+        clip_norm=config.clip_norm or None,
         steps_per_dispatch=config.log_every,
         measure_batch_size=config.measure_batch_size,
         measurements=config.measurements,
+        optimizer=config.optimizer,
+        precision=config.precision,
+        objective=config.objective,
     )
 
 
@@ -159,6 +210,12 @@ def difference(one: dict[str, Any], other: dict[str, Any]) -> str:
     a, b = flatten(one), flatten(other)
     fields = [name for name in sorted(a.keys() | b.keys()) if a.get(name) != b.get(name)]
     return ", ".join(f"{name} ({a.get(name, 'not set')} there, {b.get(name, 'not set')} here)" for name in fields)
+
+
+def _not_negative(name: str, value: Any) -> float:
+    if checks.number(name, value) < 0:
+        raise ValueError(f"{name} must be a number of at least 0, where 0 is for none, not {value!r}.")
+    return float(value)
 
 
 def _options(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +17,9 @@ import numpy as np
 from experiments import files, provenance
 from experiments.config import Config, ConfigError, build, difference
 from experiments.layout import by_cell, layout
+from rnnx.clipping import clipping
 from rnnx.logbook import Checkpoints, MetricsFile, TensorBoard
-from rnnx.report import against_lag
+from rnnx.report import against_lag, analysis
 from rnnx.report.style import png
 from rnnx.settings import flatten
 from rnnx.training import StepMetrics
@@ -94,19 +95,18 @@ def _train(trial: Trial, progress: Progress) -> dict[str, Any]:
         def log(step: int, values: dict[str, Any]) -> None:
             metrics.write(step, values)
             board.write(step, values | by_cell(config.cell.name, values))
-            if "state_gradient/state/log10_norm" in values:
-                figure = against_lag.draw_trial(trial.name, metrics.records[0], metrics.records[-1])
-                board.image(step, "state_gradient/against_lag", png(figure, dpi=80))
+            for tag, picture in _pictures(trial, metrics.records):
+                board.image(step, tag, picture)
 
         if resume_step is None:
             shown = ["heldout/loss", "state_gradient/state/horizon"]
-            board.start(flatten(config.to_dict()), shown, layout(config.cell.name))
+            board.start(flatten(config.to_dict()), shown, layout(config.cell.name, config.measurements))
             log(0, jax.device_get(program.measure(state, seed)))
         step = resume_step or 0
         progress(step, math.nan)
         while step < config.steps:
             state, taken = program.train(state, seed)
-            values = _summarise(step, jax.device_get(taken))
+            values = _summarise(step, jax.device_get(taken), config.clip_norm or None)
             step += config.log_every
             if step % config.measure_every == 0 or step == config.steps:
                 values |= jax.device_get(program.measure(state, seed))
@@ -121,11 +121,26 @@ def _train(trial: Trial, progress: Progress) -> dict[str, Any]:
         return metrics.records[-1]
 
 
+_NOT_DRAWN = ("gates", "input_gradient")
+"""In training: gates have their histograms, and the gradient of the inputs goes much as that of the state."""
+
+
+def _pictures(trial: Trial, records: list[dict[str, Any]]) -> Iterator[tuple[str, bytes]]:
+    """Tag and PNG of what the last record measured, a picture a measurement; each takes a tenth of a second."""
+    now = records[-1]
+    if "state_gradient/state/log10_norm" in now:
+        yield "state_gradient/against_lag", png(against_lag.draw_trial(trial.name, records[0], now), dpi=80)
+    for name in (name for name in trial.config.measurements if name not in _NOT_DRAWN):
+        drawn = analysis.figure(name, now, f"{trial.name}, step {now['step']}")
+        if drawn is not None:
+            yield f"{name}/figure", png(drawn, dpi=80)
+
+
 # Trials that differ only in their seed share one compiled program.
 _program = functools.lru_cache(maxsize=1)(build)
 
 
-def _summarise(before: int, taken: StepMetrics) -> dict[str, Any]:
+def _summarise(before: int, taken: StepMetrics, clip_norm: float | None) -> dict[str, Any]:
     """What K training steps say in a few numbers."""
     bad = np.flatnonzero(~(np.isfinite(taken.loss) & np.isfinite(taken.gradient_norm)))
     if bad.size:
@@ -134,5 +149,5 @@ def _summarise(before: int, taken: StepMetrics) -> dict[str, Any]:
         "train/loss": taken.loss.mean(),
         "train/gradient_norm": np.median(taken.gradient_norm),
         "train/gradient_norm_max": taken.gradient_norm.max(),
-        "train/clipped": taken.clipped.mean(),
+        **{f"train/{name}": value for name, value in clipping(taken.gradient_norm, clip_norm).items()},
     }

@@ -3,16 +3,22 @@
 A batch is a function of (seed, step) alone, sampled inside `jit`, so there is no iterator whose position could be lost.
 """
 
+import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from rnnx import diagnostics, model
+from rnnx import checks, diagnostics, model
+from rnnx.model import Precision
+from rnnx.objective import PLAIN, Objective, gradient
 from rnnx.types import Array, Batch, Cell, Histogram, Params, Task
+
+OPTIMIZERS = {"adam": optax.adam, "rmsprop": optax.rmsprop, "sgd": optax.sgd}
+"""Adam (Kingma & Ba 2015), RMSprop with a decay of 0.9 (Tieleman & Hinton 2012), plain stochastic gradient descent."""
 
 
 class TrainState(NamedTuple):
@@ -53,16 +59,25 @@ def program(
     steps_per_dispatch: int,
     measure_batch_size: int,
     measurements: tuple[str, ...],
+    optimizer: str = "adam",
+    precision: Precision = "float32",
+    objective: Objective = PLAIN,
 ) -> Program:
-    """Build the functions that train a cell on a task with Adam and measure it.
+    """Build the functions that train a cell on a task and measure it.
 
     Args:
       cell, task, length, batch_size: what is trained, T and B.
-      learning_rate: of Adam (Kingma & Ba 2015).
+      learning_rate: of the optimiser.
       clip_norm: limit of the global gradient norm, or `None`.
       steps_per_dispatch: K.
       measure_batch_size: examples in the held-out batch.
-      measurements: names of `rnnx.diagnostics`.
+      measurements: names of `rnnx.diagnostics`. They are of the whole gradient of the loss, whatever the objective is.
+      optimizer: one of `OPTIMIZERS`.
+      precision: what time runs in, forward and backward; see `rnnx.model.Model`.
+      objective: what is minimised, and by which gradient.
+
+    Raises:
+      ValueError: an unknown name; an objective that is none.
 
     >>> import jax, rnnx
     >>> adding = rnnx.tasks.get("adding")()
@@ -73,37 +88,38 @@ def program(
     (3, (3,))
     """
     clip = optax.identity() if clip_norm is None else optax.clip_by_global_norm(clip_norm)
-    optimizer = optax.chain(clip, optax.adam(learning_rate))
+    update = optax.chain(clip, OPTIMIZERS[checks.choice("optimizer", optimizer, OPTIMIZERS)](learning_rate))
+    checks.choice("precision", precision, get_args(Precision))
     # Only the structure is needed here; the values come from `init`.
-    graphdef = jax.eval_shape(lambda: model.split(cell, task, jax.random.key(0)))[0]
+    graphdef = jax.eval_shape(lambda: model.split(cell, task, jax.random.key(0), precision))[0]
     measures = [diagnostics.get(name) for name in measurements]
-
-    def keys(seed: Array) -> Array:
-        return jax.random.split(jax.random.key(seed), 3)
+    loss_and_gradient = gradient(graphdef, task, objective)
 
     def init(seed: Array) -> TrainState:
-        params = model.split(cell, task, keys(seed)[0])[1]
-        return TrainState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
-
-    def loss(params: Params, batch: Batch) -> Array:
-        return task.loss(nnx.merge(graphdef, params)(batch), batch)
+        params = model.split(cell, task, _keys(seed)[0])[1]
+        return TrainState(params, update.init(params), jnp.zeros((), jnp.int32))
 
     def train_step(state: TrainState, data_key: Array) -> tuple[TrainState, StepMetrics]:
-        batch = task.sample(jax.random.fold_in(data_key, state.step), batch_size, length)
-        value, gradients = jax.value_and_grad(loss)(state.params, batch)
+        key = jax.random.fold_in(data_key, state.step)
+        batch = task.sample(key, batch_size, length)
+        value, gradients = loss_and_gradient(state.params, batch, key, state.step)
         norm = optax.tree.norm(gradients)
+        opt_state = state.opt_state
+        if objective.flossing_steps:
+            anew = functools.partial(jnp.where, state.step == objective.flossing_steps)
+            opt_state = jax.tree.map(anew, update.init(state.params), opt_state)
         with jax.numpy_dtype_promotion("standard"):  # Adam in optax raises a Python float to an integer power
-            updates, opt_state = optimizer.update(gradients, state.opt_state, state.params)
+            updates, opt_state = update.update(gradients, opt_state, state.params)
         limit = jnp.inf if clip_norm is None else clip_norm
         metrics = StepMetrics(loss=value, gradient_norm=norm, clipped=(norm > limit).astype(norm.dtype))
         return TrainState(optax.apply_updates(state.params, updates), opt_state, state.step + 1), metrics
 
     def train(state: TrainState, seed: Array) -> tuple[TrainState, StepMetrics]:
-        data_key = keys(seed)[1]
+        data_key = _keys(seed)[1]
         return jax.lax.scan(lambda s, _: train_step(s, data_key), state, length=steps_per_dispatch)
 
     def measure(state: TrainState, seed: Array) -> dict[str, Array | Histogram]:
-        batch = task.sample_heldout(keys(seed)[2], measure_batch_size, length)
+        batch = heldout_batch(task, seed, measure_batch_size, length)
         trained = nnx.merge(graphdef, state.params)
         found = model.evidence_of(trained, task, batch)
         outputs = trained.read_out(found.outputs)
@@ -114,3 +130,13 @@ def program(
         return measured
 
     return Program(init=jax.jit(init), train=jax.jit(train, donate_argnums=0), measure=jax.jit(measure))
+
+
+def heldout_batch(task: Task, seed: Array | int, batch_size: int, length: int) -> Batch:
+    """The examples that all measurements of a trial are made on, `[T, B, …]`."""
+    return task.sample_heldout(_keys(seed)[2], batch_size, length)
+
+
+def _keys(seed: Array | int) -> Array:
+    """For parameters, for training data, for the held-out batch."""
+    return jax.random.split(jax.random.key(seed), 3)

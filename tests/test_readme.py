@@ -1,5 +1,6 @@
-"""The Python examples of README, CONTRIBUTING and docs/flax.md run, each by itself in an empty directory."""
+"""The examples in the documentation run, and what it points to is there."""
 
+import doctest
 import re
 import subprocess
 import sys
@@ -8,11 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
+SESSIONS = ("docs/diagnostics.md", "docs/mistakes.md")  # examples as typed at Python's prompt, one after the other
+
+
+def read(page):
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
 EXAMPLES = [
     example
-    for name in ("README.md", "CONTRIBUTING.md", "docs/flax.md", "docs/engines.md")
-    for example in re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(encoding="utf-8"), flags=re.DOTALL)
+    for page in ("README.md", "CONTRIBUTING.md", "docs/flax.md", "docs/engines.md")
+    for example in re.findall(r"```python\n(.*?)```", read(page), flags=re.DOTALL)
 ]
 
 
@@ -21,7 +29,7 @@ def test_there_are_examples():
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_an_example_runs(tmp_path, number):
+def test_an_example_runs_by_itself_in_an_empty_directory(tmp_path, number):
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", EXAMPLES[number]],
         cwd=tmp_path,
@@ -33,6 +41,46 @@ def test_an_example_runs(tmp_path, number):
     assert done.returncode == 0, done.stderr
 
 
+def session(text):
+    """The examples of a page alone, on the lines where they stand, so that a failure names the page's line."""
+    inside, lines = False, []
+    for line in text.splitlines():
+        if line.startswith("```"):
+            inside, line = line == "```python", ""
+        lines.append(line if inside else "")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("page", SESSIONS)
+def test_a_session_prints_what_its_page_says(page):
+    examples = doctest.DocTestParser().get_doctest(session(read(page)), {}, page, str(ROOT / page), 0)
+    assert examples.examples
+    said = []
+    failed, _ = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(examples, out=said.append)
+    assert not failed, "".join(said)
+
+
+def prose(page):
+    return re.sub(r"```.*?```", "", read(page), flags=re.DOTALL)
+
+
+def anchors(page):
+    """What GitHub calls the headings of a page: small letters, hyphens for spaces, and no other signs."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_within_the_repository_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`\n]*`", "", prose(page))):
+        if re.match(r"[a-z]+:", target):
+            continue  # to elsewhere
+        path, _, anchor = target.partition("#")
+        file = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+        assert file.exists(), f"{page} links to {target}"
+        assert not anchor or anchor in anchors(file.relative_to(ROOT)), f"{page} links to {target}"
+
+
 def test_commands_name_files_that_exist():
-    for path in re.findall(r"(?:--config=|^)((?:configs|scripts)/[a-z_.]+)", README.read_text(encoding="utf-8"), re.M):
+    for path in re.findall(r"(?:--config=|^)((?:configs|scripts)/[a-z_.]+)", read("README.md"), re.M):
         assert (ROOT / path).exists(), path

@@ -9,6 +9,7 @@ from flax import nnx
 
 import rnnx
 from rnnx import model
+from rnnx.objective import Objective
 from rnnx.training import program
 
 TASK = rnnx.tasks.get("adding")()
@@ -106,11 +107,12 @@ def test_nothing_is_compiled_twice():
 
 
 def test_measuring_is_of_one_heldout_batch_and_has_every_measurement():
-    p = make(measurements=rnnx.diagnostics.names())
+    names = ("gates", "hidden_units", "state_gradient")
+    p = make(measurements=names)
     state = p.init(0)
     measured = p.measure(state, 0)
     assert same(measured, p.measure(state, 0))
-    for name in rnnx.diagnostics.names():
+    for name in names:
         assert any(tag.startswith(name + "/") for tag in measured)
     assert measured["heldout/loss"] > 0
     assert measured["state_gradient/h/log10_norm"].shape == (6,)
@@ -146,3 +148,81 @@ def test_training_data_and_heldout_data_are_kept_apart():
     p.train(p.init(0), 0)
     with pytest.raises(AssertionError, match="held-out data"):
         p.measure(p.init(0), 0)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "moved"),
+    [
+        ("sgd", lambda g: 0.01 * g),
+        # One step from a mean of squares of 0: v = 0.1 g².
+        ("rmsprop", lambda g: 0.01 * g / jnp.sqrt(0.1 * g**2 + 1e-8)),
+        # Its corrections for the start make both means those of the first gradient.
+        ("adam", lambda g: 0.01 * g / (jnp.abs(g) + 1e-8)),
+    ],
+)
+def test_one_step_of_each_optimiser(optimizer, moved):
+    cell = rnnx.rnn(3)
+    p = make(cell, optimizer=optimizer, clip_norm=None, steps_per_dispatch=1)
+    state = p.init(0)
+    graphdef = model.split(cell, TASK, jax.random.key(0))[0]
+    batch = TASK.sample(jax.random.fold_in(jax.random.split(jax.random.key(0), 3)[1], 0), 4, 6)
+    gradients = jax.jit(jax.grad(lambda w: TASK.loss(nnx.merge(graphdef, w)(batch), batch)))(state.params)
+    expected = jax.tree.map(lambda w, g: w - moved(g), state.params, gradients)
+    trained, _ = p.train(state, 0)
+    # Steps of up to 0.03 times float32 roundings of the gradient, which divide themselves where it is small.
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), trained.params, expected)
+
+
+def test_an_unknown_optimiser_or_precision_is_refused_with_the_nearest():
+    with pytest.raises(ValueError, match=r"^no optimizer named 'sdg'; did you mean 'sgd'\? Known: adam, rmsprop, sgd"):
+        make(optimizer="sdg")
+    with pytest.raises(ValueError, match=r"^no precision named 'float16'; did you mean 'bfloat16'\?"):
+        make(precision="float16")
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "lru"])
+def test_bfloat16_trains_float32_parameters(cell):
+    """Time runs in bfloat16, whose gradients are those of float32 but for its roundings; what is kept is float32."""
+    made = rnnx.cells.get(cell)(16)
+    settings = {"length": 4, "batch_size": 32, "steps_per_dispatch": 300, "measure_batch_size": 256}
+    low = make(made, precision="bfloat16", **settings)
+    state, metrics = low.train(low.init(0), 0)
+    assert {leaf.dtype for leaf in jax.tree.leaves(state.params)} == {jnp.dtype("float32")}
+    assert metrics.loss.dtype == jnp.float32
+    share = 0.6 if cell == "lru" else 1 / 2  # as in `test_every_cell_learns_something`, with more room for rounding
+    measured = low.measure(state, 0)
+    assert measured["heldout/loss"] < TASK.floor(4) * share
+    assert measured["state_gradient/h/log10_norm"].dtype == jnp.float32
+
+
+def test_a_gradient_in_bfloat16_is_near_that_in_float32_but_not_the_same():
+    both = {precision: make(precision=precision, steps_per_dispatch=1) for precision in ("float32", "bfloat16")}
+    norms, curves = {}, {}
+    for precision, p in both.items():
+        state = p.init(0)
+        curves[precision] = p.measure(state, 0)["state_gradient/h/log10_norm"]
+        norms[precision] = p.train(state, 0)[1].gradient_norm[0]
+    # bfloat16 rounds at 2⁻⁹ = 0.002; some roundings in each of 6 steps.
+    np.testing.assert_allclose(norms["bfloat16"], norms["float32"], rtol=0.05)
+    np.testing.assert_allclose(curves["bfloat16"], curves["float32"], atol=0.05)
+    assert norms["bfloat16"] != norms["float32"]
+    # That it is told in float32: a logarithm in bfloat16 would have steps of 0.004 to 0.016 here.
+    steps = np.asarray(curves["bfloat16"]) * 256
+    assert np.all(steps != np.round(steps))
+
+
+def test_flossing_brings_exponents_to_zero_and_then_the_optimiser_begins_anew():
+    cell = rnnx.rnn(8, recurrent_initializer="gaussian(0.3)")
+    objective = Objective(flossing_steps=100, flossing_exponents=2)
+    p = make(cell, length=20, objective=objective, steps_per_dispatch=100, measurements=("lyapunov",))
+    flossed, metrics = p.train(p.init(0), 0)
+    before, after = (p.measure(state, 0)["lyapunov/spectrum"][:2] for state in (p.init(0), flossed))
+    assert np.all(before < -0.5)
+    assert np.all(np.abs(after) < 0.2 * np.abs(before))
+    assert np.isfinite(metrics.loss).all()
+    one = make(cell, length=20, objective=objective, steps_per_dispatch=1)
+    readout = jax.tree.map(jnp.copy, flossed.params["readout"])
+    assert same(readout, p.init(0).params["readout"])
+    trained, _ = one.train(flossed, 0)
+    assert optax.tree.get(trained.opt_state, "count") == 1
+    assert not same(readout, trained.params["readout"])

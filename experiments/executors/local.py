@@ -8,12 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import jax
-
+from experiments import compilation
 from experiments import trial as one_trial
 from experiments.executors import Update
 from experiments.trial import Trial
-from rnnx.data import cache_directory
 
 
 def local(trials: list[Trial], jobs: int, update: Callable[[Update], None]) -> None:
@@ -55,8 +53,7 @@ def local(trials: list[Trial], jobs: int, update: Callable[[Update], None]) -> N
 
 def _work(todo: Any, news: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
-    jax.config.update("jax_compilation_cache_dir", str(cache_directory() / "jax"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    compilation.keep()
     while (group := todo.get()) is not None:
         for trial in group:
             _run(trial, news)

@@ -30,14 +30,21 @@ class Checkpoints:
     (10, {'w': Array([1., 1., 1.], dtype=float32)})
     """
 
-    def __init__(self, directory: Path, keep: int = 2):
-        """Open `directory`; the newest `keep` steps are kept, so that there is one to fall back on."""
+    def __init__(self, directory: Path, keep: int = 2, read_only: bool = False):
+        """Open `directory`; the newest `keep` steps are kept, so that there is one to fall back on.
+
+        With `read_only` nothing in it is changed, so that one may look while a trial runs.
+        """
         logging.getLogger("absl").setLevel(logging.ERROR)  # orbax reports every save at INFO and WARNING
         self._directory = directory.absolute()
-        # Synchronous: an asynchronous save would report a full disk only later, when its step is already listed.
-        self._options = ocp.CheckpointManagerOptions(
-            max_to_keep=keep, enable_async_checkpointing=False, cleanup_tmp_directories=True
+        self._read_only = read_only
+        access = (
+            {"read_only": True, "create": False, "save_interval_steps": 0}
+            if read_only
+            else {"max_to_keep": keep, "cleanup_tmp_directories": True}
         )
+        # Synchronous: an asynchronous save would report a full disk only later, when its step is already listed.
+        self._options = ocp.CheckpointManagerOptions(enable_async_checkpointing=False, **access)
         self._manager = ocp.CheckpointManager(self._directory, options=self._options)
 
     def save(self, step: int, state: Any) -> None:
@@ -84,6 +91,9 @@ class Checkpoints:
     def _set_aside(self, step: int, why: object) -> None:
         folder = self._directory / str(step)
         reason = str(why).splitlines()[0] if str(why) else type(why).__name__
+        if self._read_only:
+            warnings.warn(f"checkpoint {folder} is damaged: {reason}", stacklevel=3)
+            return
         warnings.warn(f"checkpoint {folder} is damaged and set aside as {step}.corrupt: {reason}", stacklevel=3)
         self._manager.close()
         folder.rename(folder.with_name(f"{step}.corrupt"))

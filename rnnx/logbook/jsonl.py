@@ -36,7 +36,7 @@ class MetricsFile:
 
     def write(self, step: int, values: dict[str, Array | Histogram | float]) -> None:
         """Append one record."""
-        record = {"step": step} | {tag: _plain(value) for tag, value in values.items()}
+        record = {"step": step} | {tag: plain(value) for tag, value in values.items()}
         self._file.write(json.dumps(record) + "\n")
         self.records.append(record)
 
@@ -77,7 +77,8 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return records
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A scalar, curve or histogram as it stands in JSON."""
     if isinstance(value, Histogram):
         return {"edges": np.asarray(value.edges).tolist(), "counts": np.asarray(value.counts).tolist()}
     return np.asarray(value).tolist()

@@ -30,13 +30,29 @@ class TensorBoard:
 
     def __init__(self, directory: Path, resume_step: int | None):
         """Open a new event file; events after `resume_step` (all if `None`) in earlier files are declared void."""
-        suffix = f".{os.getpid()}.{time.time_ns()}"
         earlier = any(directory.glob("events.out.tfevents.*"))
-        self._events = EventsWriter(str(directory / "events"), suffix)
+        self._events = _open(directory)
         if earlier:
             purge = 0 if resume_step is None else resume_step + 1
             self._event(Event(step=purge, file_version="brain.Event:2"))
             self._event(Event(step=purge, session_log=SessionLog(status=SessionLog.START)))
+
+    @classmethod
+    def analysis(cls, directory: Path, name: str) -> "TensorBoard":
+        """Add to the events of a run that is not being trained now; what training has written stays as it is.
+
+        An earlier analysis of the same name is replaced. A run that is resumed from before the step of these events
+        declares them void with its own.
+
+        >>> import tempfile
+        >>> with TensorBoard.analysis(Path(tempfile.mkdtemp()), "lyapunov") as board:
+        ...     board.write(500, {"lyapunov/largest": -0.1})
+        """
+        for earlier in directory.glob(f"events.out.tfevents.*.{name}"):
+            earlier.unlink()
+        board = cls.__new__(cls)
+        board._events = _open(directory, f".{name}")
+        return board
 
     def start(self, settings: dict[str, Any], metrics: list[str], layout: dict[str, dict[str, list[str]]]) -> None:
         """Once per run: settings as text and hyper-parameters, and a layout of charts for the Custom Scalars page.
@@ -100,6 +116,11 @@ class TensorBoard:
     def _event(self, event: Event) -> None:
         event.wall_time = time.time()
         self._events.write_event(event)
+
+
+def _open(directory: Path, ending: str = "") -> EventsWriter:
+    """A new file, of a name that no other has."""
+    return EventsWriter(str(directory / "events"), f".{os.getpid()}.{time.time_ns()}{ending}")
 
 
 def _histogram(tag: str, counts: np.ndarray, edges: np.ndarray) -> Summary:

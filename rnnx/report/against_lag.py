@@ -1,6 +1,7 @@
 """The gradient of the loss with respect to the state, against lag: the picture that this project is about."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,14 @@ from matplotlib.figure import Figure
 from rnnx.report import style, titles
 from rnnx.report.spread import Spread, spread
 from rnnx.report.study import Group, Study
-from rnnx.report.trial import Record, curve
+from rnnx.report.trial import Record, curve, number
 
 _LAG = "lag k (steps)"
 _RATIO = "log$_{10}$  ‖∂L/∂s$_{T-k}$‖ / ‖∂L/∂s$_T$‖"
 
 _REFERENCES = {"1/e: the horizon": "--", "1.2·10$^{-7}$: float32 rounding": ":"}
+_RATE = "mean_field/rate"
+_THEORY = (0, (4, 3))
 _LOWEST = -10.0  # what is far below rounding needs no room
 
 Lines = dict[tuple[str, str], style.Look]
@@ -32,7 +35,7 @@ def draw_longest(study: Study) -> Figure:
         _rows(study, task, row[:, None], [length], lines)
         for axes in row:
             axes.set_title(f"{task}, {axes.get_title()}")
-    style.legend(made, _labels(lines), _REFERENCES)
+    style.legend(made, _labels(lines), _references(lines, study.groups))
     return made
 
 
@@ -75,7 +78,7 @@ def _draw(study: Study, task: str, subject: str, lines: Lines) -> Figure:
     _rows(study, task, panels, lengths, lines)
     for axes in panels.flat:
         axes.label_outer()
-    style.legend(made, _labels(lines), _REFERENCES)
+    style.legend(made, _labels(lines), _references(lines, study.groups_of(task)))
     return made
 
 
@@ -91,6 +94,8 @@ def _rows(study: Study, task: str, panels: np.ndarray, lengths: list[int], lines
                 for (variant, part), look in lines.items():
                     if variant == group.variant:
                         drawn.append(_line(axes, group, when, part, look))
+                        if part == "state":
+                            _theory(axes, group, when, look)
             axes.set(title=f"T = {length}, {what}", xlabel=_LAG, ylabel=_RATIO)
     for axes in panels.flat:
         axes.set_ylim(_limits(drawn))
@@ -100,6 +105,21 @@ def _line(axes: Axes, group: Group, when: str, part: str, look: style.Look) -> S
     curves = spread([relative(getattr(trial, when), trial.length, part) for trial in group.trials])
     style.line(axes, np.arange(group.length), curves, look)
     return curves
+
+
+def _theory(axes: Axes, group: Group, when: str, look: style.Look) -> None:
+    """What mean-field theory predicts: a straight line from lag 0, with an open marker of the variant on it."""
+    rate = float(spread([number(getattr(trial, when), _RATE) for trial in group.trials]).median) / np.log(10)
+    if np.isfinite(rate):
+        end = min(group.length - 1, _LOWEST / rate if rate < 0 else np.inf)
+        axes.plot([0, end], [0, rate * end], linestyle=_THEORY, color=look.color, linewidth=1.2)
+        axes.plot([end / 2], [rate * end / 2], look.marker, color=look.color, markerfacecolor="white", markersize=7)
+
+
+def _references(lines: Lines, groups: Iterable[Group]) -> dict[str, Any]:
+    records = [record for group in groups for trial in group.trials for record in (trial.before, trial.after)]
+    there = any(part == "state" for _, part in lines) and any(_RATE in record for record in records)
+    return _REFERENCES | ({"mean-field theory (open marker: of which variant)": _THEORY} if there else {})
 
 
 def _limits(curves: list[Spread]) -> tuple[float, float]:
@@ -135,6 +155,10 @@ def draw_trial(title: str, before: dict[str, Any], now: dict[str, Any]) -> Figur
         style.line(
             axes, lag, Spread(first, first, first), look, label=f"{part}, before training", linestyle=":", marker=""
         )
+    if np.isfinite(number(now, _RATE)):
+        start, end = now["state_gradient/state/log10_norm"][0], len(lag) - 1
+        theory = [start, start + now[_RATE] * end / np.log(10)]
+        axes.plot([0, end], theory, linestyle=_THEORY, color="black", label=f"mean-field theory, step {now['step']}")
     axes.set(xlabel="lag k (steps before the scored one)", ylabel="log$_{10}$ ‖∂L/∂s$_{T-k}$‖", title=title)
     axes.grid(alpha=0.3)
     axes.legend()

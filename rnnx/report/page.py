@@ -10,7 +10,24 @@ import jinja2
 import numpy as np
 from matplotlib.figure import Figure
 
-from rnnx.report import against_lag, findings, heat_map, horizon, loss_curves, style
+from rnnx.report import (
+    against_lag,
+    clipping,
+    findings,
+    gate_time_scales,
+    heat_map,
+    horizon,
+    jacobian_products,
+    loss_curves,
+    lyapunov,
+    noise_scale,
+    paths,
+    style,
+    trajectories,
+    truncation_bias,
+    wall,
+    weight_by_lag,
+)
 from rnnx.report.spread import Spread
 from rnnx.report.study import Study, text
 from rnnx.report.summary import Row
@@ -18,13 +35,25 @@ from rnnx.report.trial import CORE, Trial
 
 _DPI = 150
 
+Draw = Callable[[Study, str], Figure | None]
+
 # In the order of the page, which says of each what it shows and how to read it.
-_PER_TASK: dict[str, Callable[[Study, str], Figure | None]] = {
-    "against_lag": against_lag.draw,
-    "state_parts": against_lag.draw_parts,
-    "heat_map": heat_map.draw,
-    "horizon": horizon.draw,
-    "loss_curves": loss_curves.draw,
+_PER_TASK: dict[str, tuple[str, Draw]] = {
+    "against_lag": ("The gradient against lag", against_lag.draw),
+    "state_parts": ("The parts of the state", against_lag.draw_parts),
+    "paths": ("Through one part of the state alone", paths.draw),
+    "heat_map": ("The gradient while the network learns", heat_map.draw),
+    "horizon": ("Horizon and decay rate against length", horizon.draw),
+    "jacobian_products": ("Singular values of the Jacobians", jacobian_products.draw),
+    "lyapunov": ("Lyapunov spectra", lyapunov.draw),
+    "weight_by_lag": ("Where the weight gradient comes from", weight_by_lag.draw),
+    "truncation_bias": ("What truncation does", truncation_bias.draw),
+    "gate_time_scales": ("Time scales of the gates", gate_time_scales.draw),
+    "trajectories": ("Trajectories of the state", trajectories.draw),
+    "clipping": ("Clipping", clipping.draw),
+    "wall": ("Why gradients are clipped", wall.draw),
+    "noise_scale": ("Noise of the gradient", noise_scale.draw),
+    "loss_curves": ("Loss", loss_curves.draw),
 }
 
 
@@ -45,7 +74,7 @@ class Plate(NamedTuple):
 def plates(study: Study) -> list[Plate]:
     """All figures of a study."""
     drawn = [("headline", "headline", against_lag.draw_longest(study))]
-    for kind, draw in _PER_TASK.items():
+    for kind, (_, draw) in _PER_TASK.items():
         for task in study.tasks:
             figure = draw(study, task)
             if figure is not None:
@@ -69,6 +98,7 @@ def render(study: Study, rows: list[Row], drawn: list[Plate], workdir: str) -> s
         workdir=workdir,
         rows=rows,
         findings={task: findings.sentences(study, task, rows) for task in study.tasks},
+        sections={kind: title for kind, (title, _) in _PER_TASK.items()},
         plates={kind: [plate for plate in drawn if plate.kind == kind] for kind in ("headline", *_PER_TASK)},
         common=common,
         varying=varying,

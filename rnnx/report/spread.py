@@ -36,9 +36,25 @@ def spread(values: Iterable[Any]) -> Spread:
 
 def over_steps(trials: Iterable[Trial], tag: str) -> tuple[np.ndarray, np.ndarray]:
     """Training steps at which any trial has `tag`, `[n]`, and the values, `[trials, n, …]`, NaN where one lacks it."""
-    found = [{record["step"]: np.asarray(record[tag], float) for record in t.records if tag in record} for t in trials]
+    found = [_by_step(trial, tag) for trial in trials]
     steps = sorted(set().union(*found))
     if not steps:
         return np.zeros(0), np.zeros((len(found), 0))
     blank = np.full_like(next(value for of_trial in found for value in of_trial.values()), np.nan)
     return np.array(steps), np.array([[of_trial.get(step, blank) for step in steps] for of_trial in found])
+
+
+def _by_step(trial: Trial, tag: str) -> dict[int, np.ndarray]:
+    found = {record["step"]: np.asarray(record[tag], float) for record in trial.records if tag in record}
+    if tag in trial.initial:
+        found[0] = np.asarray(trial.initial[tag], float)
+    if tag in trial.analysis:
+        found[trial.analysed[tag]] = np.asarray(trial.analysis[tag], float)
+    return found
+
+
+def over_seeds(trials: Iterable[Trial], when: str, tag: str) -> Spread | None:
+    """The spread of a tag that not every trial has; `when` is `first` or `latest`. `None` if no trial has it."""
+    records = [getattr(trial, when) for trial in trials]
+    found = [np.asarray(record[tag], float) for record in records if tag in record]
+    return spread(found) if found else None

@@ -130,3 +130,14 @@ def _label(trial: Trial, name: str, telling: list[str]) -> str:
         if field in trial.settings
     ]
     return trial.settings[name] + (f" ({', '.join(parts)})" if parts else "")
+
+
+def having(groups: list[Group], tag: str) -> list[Group]:
+    """The groups with those of their trials alone that have measured a tag, first or last."""
+    reduced = [g._replace(trials=tuple(t for t in g.trials if tag in t.first or tag in t.latest)) for g in groups]
+    return [group for group in reduced if group.trials]
+
+
+def longest(groups: list[Group]) -> list[Group]:
+    """The groups of the greatest length."""
+    return [group for group in groups if group.length == max(other.length for other in groups)]

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from rnnx.report.spread import Spread
 
@@ -77,9 +78,9 @@ def line(axes: Axes, x: np.ndarray, over_seeds: Spread, look: Look, *, markers: 
     axes.fill_between(x, low, high, color=look.color, alpha=0.2, linewidth=0)
 
 
-def reference(axes: Axes, y: float, linestyle: str) -> None:
+def reference(axes: Axes, y: float, linestyle: str, label: str = "") -> None:
     """A thin grey horizontal line that variants are seen against."""
-    axes.axhline(y, color="0.35", linewidth=1.0, linestyle=linestyle)
+    axes.axhline(y, color="0.35", linewidth=1.0, linestyle=linestyle, label=label or None)
 
 
 def legend(made: Figure, shown: dict[str, Look], references: dict[str, Any] | None = None) -> None:
@@ -93,6 +94,13 @@ def legend(made: Figure, shown: dict[str, Look], references: dict[str, Any] | No
     rows = -(-sum(len(str(handle.get_label())) + 9 for handle in handles) // 115)
     columns = -(-len(handles) // rows)
     made.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=4, frameon=False)
+
+
+def patches(made: Figure, shown: dict[str, Any], lines: dict[str, Any]) -> None:
+    """One legend under all panels: filled areas (label: colour) and black lines (label: line style)."""
+    areas = [Patch(facecolor=color, edgecolor="0.35", linewidth=0.5, label=label) for label, color in shown.items()]
+    drawn = [Line2D([], [], color="black", linestyle=linestyle, label=label) for label, linestyle in lines.items()]
+    made.legend(handles=[*areas, *drawn], loc="outside lower center", ncols=8, frameon=False)
 
 
 def png(drawn: Figure, dpi: int = 110) -> bytes:

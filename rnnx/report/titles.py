@@ -3,13 +3,13 @@
 from rnnx.report.study import Group, text
 
 
-def title(subject: str, groups: list[Group], *, band: bool = True) -> str:
+def title(subject: str, groups: list[Group], *, band: bool = True, middle: str = "median") -> str:
     """Subject and, on a second line, initialisation and seeds; `band` where the range over seeds is drawn."""
     fewest, most = (f({len(group.trials) for group in groups}) for f in (min, max))
     if most == 1:
         return f"{subject}\n{initialisation(groups)}; one seed"
     over = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
-    return f"{subject}\n{initialisation(groups)}; {'median and range' if band else 'median'} over {over}"
+    return f"{subject}\n{initialisation(groups)}; {middle}{' and range' if band else ''} over {over}"
 
 
 def initialisation(groups: list[Group]) -> str:
@@ -33,9 +33,23 @@ def initialisation(groups: list[Group]) -> str:
 
 def when(groups: list[Group]) -> dict[str, str]:
     """What the first and the last measurement of trials are called: `before training` and, say, `after 1000 steps`."""
-    steps = sorted({trial.after["step"] for group in groups for trial in group.trials if trial.after})
-    if not steps:
-        after = "after training (not measured yet)"
-    else:
-        after = f"after {steps[0]} steps" if len(steps) == 1 else f"after {steps[0]} to {steps[-1]} steps"
-    return {"before": "before training", "after": after}
+    steps = {trial.after["step"] for group in groups for trial in group.trials if trial.after}
+    return {"before": _at({0}), "after": _at(steps) if steps else "after training (not measured yet)"}
+
+
+def moments(groups: list[Group], tag: str) -> dict[str, str]:
+    """As `when`, for what not every study measures: those of `Trial.first` and `Trial.latest` that have a tag.
+
+    An analysis may be of another step than the last measurement in training, and its title then says so.
+    """
+    trials = [trial for group in groups for trial in group.trials]
+    made = {"first": _at({0})} if any(tag in trial.first for trial in trials) else {}
+    steps = {t.analysed[tag] if tag in t.analysed else t.after["step"] for t in trials if tag in t.latest}
+    return made | ({"latest": _at(steps)} if steps else {})
+
+
+def _at(steps: set[int]) -> str:
+    first, last = min(steps), max(steps)
+    if last == 0:
+        return "before training"
+    return f"after {last} steps" if first == last else f"after {first} to {last} steps"

@@ -33,6 +33,14 @@ class Trial:
     """The rest of `config.json`: data, versions, platform, command, git revision, start."""
     records: tuple[Record, ...]
     """All lines of `metrics.jsonl`."""
+    analysis: Record = dataclasses.field(default_factory=dict)
+    """What `experiments.analyze` found at a checkpoint, all its files together."""
+    analysed: dict[str, int] = dataclasses.field(default_factory=dict)
+    """The training step of every tag of `analysis`."""
+    initial: Record = dataclasses.field(default_factory=dict)
+    """The same of the parameters before training."""
+    folder: str = "."
+    """Its directory, seen from the study's."""
 
     @property
     def length(self) -> int:
@@ -63,6 +71,16 @@ class Trial:
     def after(self) -> Record:
         """The last measurement after at least one step of training."""
         return next((record for record in reversed(self.measured) if record["step"] > 0), {})
+
+    @property
+    def first(self) -> Record:
+        """The value of every tag before training: of `initial` where it has one, else of `before`."""
+        return self.before | self.initial
+
+    @property
+    def latest(self) -> Record:
+        """The last value of every tag: of `analysis` where it has one, else of `after`."""
+        return self.after | self.analysis
 
     @property
     def blown_up(self) -> bool:
@@ -97,14 +115,33 @@ def read_trial(directory: Path, workdir: Path) -> Trial:
     if missing:
         raise ValueError(f"{directory / 'config.json'} is not the record of a run: it lacks {', '.join(missing)}.")
     failed = directory / "FAILED.json"
+    folder = directory.relative_to(workdir).as_posix()
+    analysis, steps = _read_analysis(directory / "analysis")
     return Trial(
-        name=directory.relative_to(workdir).as_posix() if directory != workdir else workdir.resolve().name,
+        name=folder if directory != workdir else workdir.resolve().name,
         status="done" if (directory / "DONE.json").exists() else "failed" if failed.exists() else "unfinished",
         error=str(read_json(failed).get("error", "")) if failed.exists() else "",
         settings=settings,
         origin=origin,
         records=tuple(read_metrics(directory / "metrics.jsonl")),
+        analysis=analysis,
+        analysed=steps,
+        initial=_read_analysis(directory / "analysis" / "initial")[0],
+        folder=folder,
     )
+
+
+def _read_analysis(directory: Path) -> tuple[Record, dict[str, int]]:
+    found: Record = {}
+    steps: dict[str, int] = {}
+    for path in sorted(directory.glob("*.json")):
+        content = read_json(path)
+        values, step = content.get("values"), content.get("step")
+        if not isinstance(values, dict) or not isinstance(step, int):
+            raise ValueError(f"{path} is not the record of an analysis: it lacks values or step.")
+        found |= values
+        steps |= dict.fromkeys(values, step)
+    return found, steps
 
 
 def read_json(path: Path) -> dict[str, Any]:

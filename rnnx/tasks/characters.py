@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnnx import checks, data
-from rnnx.tasks._loss import weighted_mean
+from rnnx.tasks._loss import cross_entropy, share_right
 from rnnx.types import Array, Batch, Task
 
 
@@ -56,19 +56,11 @@ def characters(*, corpus: Literal["tinyshakespeare", "shakespeare"] = "tinyshake
 
         return sample
 
-    def loss(outputs: Array, batch: Batch) -> Array:
-        log_p = jax.nn.log_softmax(outputs)
-        return weighted_mean(-jnp.take_along_axis(log_p, batch.targets[..., None], axis=-1)[..., 0], batch)
-
-    def metrics(outputs: Array, batch: Batch) -> dict[str, Array]:
-        right = jnp.argmax(outputs, axis=-1) == batch.targets
-        return {"accuracy": weighted_mean(right.astype(outputs.dtype), batch)}
-
     return Task(
         sample=sampler(jnp.asarray(train)),
         sample_heldout=sampler(jnp.asarray(heldout)),
-        loss=loss,
-        metrics=metrics,
+        loss=cross_entropy,
+        metrics=lambda outputs, batch: {"accuracy": share_right(outputs, batch)},
         floor=lambda length: _bigram_cross_entropy(corpus),
         input_size=V,
         output_size=V,

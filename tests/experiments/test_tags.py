@@ -53,7 +53,7 @@ def test_tensorboard_shows_what_the_record_holds(finished):
         scalars = {tag for tag, value in last.items() if isinstance(value, float)}
         assert {tag for tag in shown["scalars"] if not tag.startswith("by_cell/")} == scalars
         assert shown["histograms"] == {tag for tag, value in last.items() if isinstance(value, dict)}
-        assert shown["images"] == {"state_gradient/against_lag"}
+        assert shown["images"] == {"state_gradient/against_lag", "weight_gradient_by_lag/figure"}
         assert f"by_cell/{name}/heldout/loss" in shown["scalars"]
 
 
@@ -61,7 +61,7 @@ def test_every_chart_has_something_to_show(finished):
     """Over all cells: the chart of a cell matches that cell's runs only, and no chart is empty."""
     scalars = {name: in_tensorboard(directory)["scalars"] for name, directory in finished.items()}
     for cell in finished:
-        for category, charts in layout(cell).items():
+        for category, charts in layout(cell, study_small.get_config().measurements).items():
             for chart, patterns in charts.items():
                 having = {n for n, tags in scalars.items() if any(re.search(p, tag) for p in patterns for tag in tags)}
                 assert having, (category, chart)

@@ -124,3 +124,16 @@ def test_another_model_is_rejected_by_name_and_left_alone(tmp_path, other, messa
     with pytest.raises(CheckpointError, match=message):
         Checkpoints(folder).restore_latest(other)
     assert (folder / "10").is_dir()
+
+
+def test_looking_on_changes_nothing(tmp_path):
+    """Neither a step that is being written nor one that is damaged is touched; the one before it is read."""
+    folder = saved(tmp_path, 10, 20)
+    change_recorded_hash(folder / "20")
+    (folder / "30.orbax-checkpoint-tmp").mkdir()
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    with pytest.warns(UserWarning, match=r"checkpoint .*20 is damaged: "):
+        step, restored = Checkpoints(folder, read_only=True).restore_latest(state(0))
+    assert step == 10
+    assert equal(restored, state(10))
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before

@@ -80,3 +80,24 @@ def test_numbers_that_are_not_finite_are_kept(tmp_path, value):
     with TensorBoard(tmp_path, None) as board:
         board.write(0, {"a": value})
     np.testing.assert_equal(read(tmp_path).Scalars("a")[0].value, value)
+
+
+def test_an_analysis_leaves_what_training_wrote_and_takes_the_place_of_an_earlier_one(tmp_path):
+    with TensorBoard(tmp_path, None) as board:
+        for step in range(0, 50, 10):
+            board.write(step, {"loss": float(step)})
+    for value in (1.0, 2.0):
+        with TensorBoard.analysis(tmp_path, "lyapunov") as board:  # of a checkpoint from the middle
+            board.write(20, {"lyapunov/largest": value})
+    with TensorBoard.analysis(tmp_path, "paths") as board:
+        board.write(40, {"paths/value": 3.0})
+    events = read(tmp_path)
+    assert [e.step for e in events.Scalars("loss")] == [0, 10, 20, 30, 40]
+    assert [(e.step, e.value) for e in events.Scalars("lyapunov/largest")] == [(20, 2.0)]
+
+    with TensorBoard(tmp_path, 30) as board:  # resumed from before the second analysis
+        board.write(40, {"loss": 41.0})
+    events = read(tmp_path)
+    assert [(e.step, e.value) for e in events.Scalars("loss")][-2:] == [(30, 30.0), (40, 41.0)]
+    assert [e.step for e in events.Scalars("lyapunov/largest")] == [20]
+    assert events.Tags()["scalars"].count("paths/value") == 0 or events.Scalars("paths/value") == []

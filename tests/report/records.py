@@ -19,6 +19,8 @@ def write_trial(
     parts: tuple[str, ...] = ("h",),
     settings: dict[str, Any] | None = None,
     extra: dict[str, Any] | None = None,
+    analysis: dict[str, dict[str, Any]] | None = None,
+    initial: dict[str, dict[str, Any]] | None = None,
     status: str = "done",
     measured: int = 3,
     error: str = "",
@@ -26,7 +28,8 @@ def write_trial(
     """A trial whose state gradient has a slope, in nats per step, before training and (at steps 10 and 20) after.
 
     `settings` are more fields of the config, such as `{"cell.forget_bias": 1.0}`, `extra` more tags of every
-    measurement, `measured` is how many of the measurements at steps 0, 10 and 20 there are.
+    measurement, `measured` is how many of the measurements at steps 0, 10 and 20 there are. `analysis` and
+    `initial` are what was analysed at step 20 and before training, `{measure: {tag: value}}`.
     """
     directory.mkdir(parents=True)
     config: dict[str, Any] = {
@@ -62,6 +65,11 @@ def write_trial(
     if measured:
         lines = [json.dumps(record) + "\n" for record in records[:measured]]
         (directory / "metrics.jsonl").write_text("".join(lines))
+    for folder, step, of in (("analysis", 20, analysis), ("analysis/initial", 0, initial)):
+        for name, values in (of or {}).items():
+            path = directory / folder / f"{name}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"step": step, "precision": "float64", "values": values}))
     if status == "done":
         (directory / "DONE.json").write_text("{}")
     if status == "failed":

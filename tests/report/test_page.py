@@ -49,7 +49,10 @@ def test_the_page_needs_no_other_file(workdir):
     html, drawn = render(workdir)
     elements = Elements(html).found
     loaded = [
-        value for _, given in elements for name, value in given.items() if name in ("src", "href", "srcset", "data")
+        value
+        for tag, given in elements
+        for name, value in given.items()
+        if tag != "a" and name in ("src", "href", "srcset", "data")
     ]
     assert len(loaded) == len(drawn) == 6
     assert all(value.startswith("data:image/png;base64,") for value in loaded)
@@ -58,6 +61,34 @@ def test_the_page_needs_no_other_file(workdir):
     assert base64.b64decode(loaded[0].partition(",")[2]) == drawn[0].png
     assert all(given["alt"] for tag, given in elements if tag == "img")
     assert len(html) < 5e6  # bytes: it can be sent
+
+
+def sections(workdir, *kinds):
+    """The page with pictures that are none, which take no time to draw."""
+    found = study.read(workdir)
+    drawn = [page.Plate(kind, f"{kind}_adding.png", kind, b"") for kind in kinds]
+    return Elements(page.render(found, summary.rows(found), drawn, "runs/one"))
+
+
+def test_every_figure_and_every_trial_has_a_link(workdir):
+    kinds = ["against_lag", "horizon", "lyapunov", "clipping"]
+    elements = sections(workdir, *kinds).found
+    links = {given["href"] for tag, given in elements if tag == "a"}
+    trials = {f"../{cell}/seed{seed}/" for cell in ("rnn", "lstm") for seed in (0, 1)}
+    assert links == {f"figures/{kind}_adding.png" for kind in kinds} | {f"#{kind}" for kind in kinds} | trials
+    assert set(kinds) <= {given.get("id") for _, given in elements}
+
+
+def test_a_figure_has_its_section_only_where_it_was_drawn(workdir):
+    optional = {
+        "lyapunov": "Lyapunov spectra",
+        "truncation_bias": "What truncation does",
+        "trajectories": "Trajectories of the state",
+        "wall": "Why gradients are clipped",
+    }
+    for kind, title in optional.items():
+        told = sections(workdir, kind).text
+        assert [other for other in optional.values() if other in told] == [title]
 
 
 def test_numbers_settings_and_commands_are_on_the_page(workdir):
@@ -95,6 +126,8 @@ def test_hostile_names_stay_text(tmp_path):
     assert "script" not in tags
     assert tags.count("img") == len(drawn)
     assert hostile in Elements(html).text
+    links = [given["href"] for tag, given in Elements(html).found if tag == "a"]
+    assert "../%3Cscript%3Ealert%283%29%3C/script%3E/" in links
 
 
 def test_a_study_without_any_measurement_says_so(tmp_path):

@@ -1,6 +1,6 @@
 import numpy as np
 
-from rnnx.report.spread import over_steps, spread
+from rnnx.report.spread import over_seeds, over_steps, spread
 from rnnx.report.trial import Trial
 
 inf, nan = np.inf, np.nan
@@ -34,3 +34,16 @@ def test_curves_over_steps_keep_their_lags():
     _, values = over_steps([trial({"step": 5, "a": [1.0, 2.0]}), trial()], "a")
     np.testing.assert_array_equal(values, [[[1, 2]], [[nan, nan]]])
     assert over_steps([trial()], "a")[0].size == 0
+
+
+def test_an_analysis_is_a_point_at_its_step():
+    analysed = Trial("", "done", "", {}, {}, ({"step": 0, "a": 1.0},), {"a": 5.0}, {"a": 20}, {"a": 0.5})
+    steps, values = over_steps([analysed], "a")
+    np.testing.assert_array_equal(steps, [0, 20])
+    np.testing.assert_array_equal(values, [[0.5, 5.0]])
+
+
+def test_over_seeds_leaves_out_trials_that_lack_a_tag():
+    found = over_seeds([trial({"step": 0, "heldout/loss": 0.0, "a": 1.0}), trial({"step": 0})], "first", "a")
+    assert found == (1.0, 1.0, 1.0)
+    assert over_seeds([trial()], "latest", "a") is None

@@ -92,3 +92,31 @@ def test_a_damaged_config_is_named(tmp_path, content, message):
     (tmp_path / "a" / "config.json").write_text(content)
     with pytest.raises(ValueError, match=message):
         study.read(tmp_path)
+
+
+def test_analyses_are_read_beside_the_records(tmp_path):
+    analysis = {"lyapunov": {"lyapunov/largest": -0.1}, "omega": {"omega/value": 2.0}}
+    write_trial(tmp_path / "a", analysis=analysis, initial={"lyapunov": {"lyapunov/largest": -0.7}})
+    (trial,) = study.read(tmp_path).trials
+    assert trial.analysis == {"lyapunov/largest": -0.1, "omega/value": 2.0}
+    assert trial.analysed == {"lyapunov/largest": 20, "omega/value": 20}
+    assert trial.first["lyapunov/largest"] == -0.7
+    assert trial.latest["lyapunov/largest"] == -0.1
+    assert trial.latest["heldout/loss"] == trial.after["heldout/loss"]
+    assert trial.folder == "a"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"step": ', r"a/analysis/lyapunov\.json: not a JSON file"),
+        ("[1]", r"a/analysis/lyapunov\.json: not a JSON object"),
+        ('{"step": 3}', r"a/analysis/lyapunov\.json is not the record of an analysis: it lacks values or step"),
+        ('{"values": {}}', r"a/analysis/lyapunov\.json is not the record of an analysis: it lacks values or step"),
+    ],
+)
+def test_a_damaged_analysis_is_named(tmp_path, content, message):
+    write_trial(tmp_path / "a", analysis={"lyapunov": {}})
+    (tmp_path / "a" / "analysis" / "lyapunov.json").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        study.read(tmp_path)

@@ -1,0 +1,70 @@
+"""What truncated backpropagation through time does to the gradient, against the number of steps K it goes back."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rnnx.report import panels, style
+from rnnx.report.panels import Panel
+from rnnx.report.spread import over_seeds
+from rnnx.report.study import Study, having, longest
+
+_STEPS = "K, steps that the gradient goes back"
+_ERROR = "truncation_bias/relative_error"
+_SMALLEST = "truncation_bias/smallest_k"
+_ADMISSIBLE = 0.1  # the relative error under which `smallest_k` takes a truncation to be admissible
+_PANELS = (
+    Panel(
+        _STEPS,
+        "relative error ‖g$_K$ − g‖ / ‖g‖",
+        {"": _ERROR},
+        first=1,
+        references=((f"admissible: {_ADMISSIBLE} (star: smallest such K)", _ADMISSIBLE, "--"),),
+    ),
+    Panel(_STEPS, "cos(g$_K$, g)", {"": "truncation_bias/cosine"}, first=1, references=(("same direction", 1.0, ":"),)),
+)
+
+
+def draw(study: Study, task: str) -> Figure | None:
+    """Rows relative error and cosine; a star marks the smallest admissible K of each variant, median over seeds."""
+    drawn = panels.draw(study, task, "what truncation to K steps does to the gradient", _PANELS)
+    if drawn is None:
+        return None
+    looks = style.looks(study.variants)
+    for (tag, when), axes in drawn.axes.items():
+        _count_steps(axes)
+        if tag == _ERROR:
+            for group in longest(having(study.groups_of(task), _ERROR)):
+                smallest = over_seeds(group.trials, when, _SMALLEST)
+                _star(axes, smallest.median if smallest else np.nan, looks[group.variant].color)
+            _errors(axes)
+    return drawn.figure
+
+
+def draw_one(values: dict[str, Any], title: str) -> Figure | None:
+    """One measurement."""
+    figure = panels.draw_one(values, title, _PANELS)
+    if figure is not None:
+        for axes in figure.axes:
+            _count_steps(axes)
+        _star(figure.axes[0], values.get(_SMALLEST, np.nan), "black")
+        _errors(figure.axes[0])
+    return figure
+
+
+def _star(axes: Axes, smallest: Any, color: str) -> None:
+    axes.plot([smallest], [_ADMISSIBLE], "*", color=color, markersize=14, markeredgecolor="white", zorder=3)
+
+
+def _count_steps(axes: Axes) -> None:
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter("{x:.0f}")
+    axes.minorticks_off()
+
+
+def _errors(axes: Axes) -> None:
+    """Down to one part in a million; that of the whole sequence is exactly zero and has no place on such an axis."""
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=max(axes.get_ylim()[0], 1e-6))

@@ -1,0 +1,132 @@
+"""Measuring checkpoints: in float64, on the trial's own parameters and examples, once."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from experiments import analysis, config, trial
+from experiments.trial import Trial
+from rnnx.logbook import read_metrics
+from rnnx.types import Histogram
+from tests.experiments import study_small
+from tests.experiments.commands import run
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    """Two trials that are finished and one that has not begun."""
+    directory = tmp_path_factory.mktemp("study")
+    for name in ("rnn", "lstm", "gru"):
+        given = study_small.get_config()
+        given.cell.name, given.steps = name, 10
+        made = Trial(name, config.parse(given), directory / name)
+        if name != "gru":
+            trial.run(made, lambda step, loss: None)
+        else:
+            made.directory.mkdir()
+            (made.directory / "config.json").write_text(json.dumps({"config": made.config.to_dict()}))
+    return directory
+
+
+def small(workdir, name):
+    given = study_small.get_config()
+    given.cell.name, given.steps = name, 10
+    return Trial(name, config.parse(given), workdir / name)
+
+
+@pytest.mark.parametrize(("checkpoint", "step"), [("initial", 0), ("latest", 10)])
+def test_it_is_what_training_measured_but_in_double_precision(workdir, checkpoint, step):
+    chosen = small(workdir, "lstm")
+    subject = analysis.subject(chosen, checkpoint, examples=4)
+    assert subject.step == step
+    (record,) = (r for r in read_metrics(workdir / "lstm" / "metrics.jsonl") if r["step"] == step)
+    finer = []
+    for name in ("weight_gradient", "state_gradient"):
+        for tag, value in analysis.measure(subject, name).items():
+            if not isinstance(value, Histogram):
+                assert value.dtype == np.float64
+                # float32 rounds at 6e-8, times some tens of operations in each of 5 steps.
+                np.testing.assert_allclose(record[tag], value, rtol=1e-4, atol=1e-5, err_msg=tag)
+                finer.append(np.any(np.isfinite(value) & (np.float32(value) != value)))
+    assert sum(finer) > 6, "most of them are numbers that float32 does not have"
+    assert not jax.config.jax_enable_x64, "nothing else is computed in double precision"
+
+
+def test_examples_are_the_first_of_those_of_the_trial(workdir):
+    chosen = small(workdir, "rnn")
+    all_four, two = (analysis.subject(chosen, "initial", examples).batch for examples in (9, 2))
+    assert all_four.inputs.shape[1] == 4
+    np.testing.assert_array_equal(two.inputs, all_four.inputs[:, :2])
+    np.testing.assert_array_equal(two.weights, all_four.weights[:, :2])
+
+
+def test_a_study_is_measured_once(workdir):
+    arguments = (f"--workdir={workdir}", "--measure=lyapunov,weight_gradient")
+    done = run("analyze", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "4/4 rnn: weight_gradient: done" in done.stdout
+    assert "lyapunov/largest" in done.stdout
+    assert not (workdir / "gru" / "analysis").exists()
+    content = json.loads((workdir / "rnn" / "analysis" / "lyapunov.json").read_text())
+    assert {field: content[field] for field in ("step", "precision", "examples")} == {
+        "step": 10,
+        "precision": "float64",
+        "examples": 4,
+    }
+    assert len(content["values"]["lyapunov/spectrum"]) == 4
+    assert content["values"]["lyapunov/spectrum"][0] == content["values"]["lyapunov/largest"]
+    assert (workdir / "rnn" / "analysis" / "lyapunov.png").read_bytes().startswith(b"\x89PNG")
+    stamps = {path: path.stat().st_mtime_ns for path in workdir.rglob("*")}
+
+    again = run("analyze", *arguments)
+    assert again.returncode == 0, again.stderr
+    assert "4/4 rnn: weight_gradient: already there" in again.stdout
+    assert "lyapunov/largest" in again.stdout
+    assert {path: path.stat().st_mtime_ns for path in workdir.rglob("*")} == stamps
+    shown = EventAccumulator(str(workdir / "rnn")).Reload()
+    assert [event.step for event in shown.Scalars("analysis/lyapunov/largest")] == [10]
+    assert [event.step for event in shown.Images("analysis/lyapunov/figure")] == [10]
+
+    fewer = run("analyze", f"--workdir={workdir / 'rnn'}", "--measure=lyapunov", "--examples=2")
+    assert "1/1 rnn: lyapunov: done" in fewer.stdout, fewer.stderr
+    initial = run("analyze", f"--workdir={workdir / 'rnn'}", "--measure=lyapunov", "--checkpoint=initial")
+    assert "1/1 rnn: lyapunov: done" in initial.stdout, initial.stderr
+    for path, step, examples in (("analysis", 10, 2), ("analysis/initial", 0, 4)):
+        content = json.loads((workdir / "rnn" / path / "lyapunov.json").read_text())
+        assert (content["step"], content["examples"]) == (step, examples)
+
+
+def test_trajectories_are_the_states_and_go_to_the_projector(workdir):
+    done = run("analyze", f"--workdir={workdir / 'lstm'}", "--measure=trajectories,wall", "--examples=3")
+    assert done.returncode == 0, done.stderr
+    values = {}
+    for name in ("trajectories", "wall"):
+        values |= json.loads((workdir / "lstm" / "analysis" / f"{name}.json").read_text())["values"]
+        assert (workdir / "lstm" / "analysis" / f"{name}.png").exists()
+    assert np.shape(values["trajectories/states"]) == (6, 3, 8)  # s_0 … s_5, h and c of 4 units
+    np.testing.assert_array_equal(values["trajectories/states"][0], 0)
+    assert np.shape(values["wall/error"]) == (121, 121)
+    vectors = (workdir / "lstm" / "projector" / "states" / "vectors.tsv").read_text().splitlines()
+    np.testing.assert_allclose([float(v) for v in vectors[-1].split()], values["trajectories/states"][-1][-1])
+    assert (workdir / "lstm" / "projector" / "states" / "labels.tsv").read_text().splitlines()[-1] == "5\t2"
+
+
+@pytest.mark.parametrize(
+    ("below", "arguments", "message"),
+    [
+        (".", [], "--measure is missing: one or several of "),
+        (".", ["--measure=lyapunov,lyapunv"], "no measurement named 'lyapunv'; did you mean 'lyapunov'?"),
+        (".", ["--measure=gates", "--examples=0"], "--examples must be at least 1, not 0"),
+        ("gru", ["--measure=gates"], "has no checkpoint yet; --checkpoint=initial measures it before training"),
+        ("rnn/checkpoints", ["--measure=gates"], "holds no trial"),
+    ],
+)
+def test_a_mistake_is_answered_by_one_line(workdir, below, arguments, message):
+    done = run("analyze", f"--workdir={workdir / below}", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert done.stdout == ""

