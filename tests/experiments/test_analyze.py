@@ -14,6 +14,8 @@ from rnnx.types import Histogram
 from tests.experiments import study_small
 from tests.experiments.commands import run
 
+pytestmark = pytest.mark.xdist_group("analyze")  # its trials are made once
+
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):

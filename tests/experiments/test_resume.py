@@ -20,6 +20,7 @@ def arguments(workdir, cell):
         f"--config.cell.name={cell}",
         "--config.steps=400",
         "--config.checkpoint_every=20",
+        "--config.measure_every=40",
     ]
 
 

@@ -14,6 +14,8 @@ from tests.experiments import study_small
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "measurements.md"
 
+pytestmark = pytest.mark.xdist_group("tags")  # its trials are made once
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
