@@ -42,7 +42,7 @@ def subject(trial: Trial, checkpoint: str, examples: int) -> Subject:
       CheckpointError: it is of another model.
     """
     config, seed = trial.config, trial.config.seed
-    program, task = configs.build(config), configs.task(config)
+    program = configs.build(config)
     step, state = 0, None
     if checkpoint == "initial":
         state = program.init(seed)
@@ -51,7 +51,7 @@ def subject(trial: Trial, checkpoint: str, examples: int) -> Subject:
         step, state = saved.restore_latest(jax.eval_shape(program.init, seed)) or (0, None)
     if state is None:
         raise ConfigError(f"{trial.directory} has no checkpoint yet; --checkpoint=initial measures it before training.")
-    batch = jax.jit(lambda: heldout_batch(task, seed, config.measure_batch_size, config.task.size))()
+    batch = _heldout(replace(config, seed=0))(seed)
     some = jax.tree.map(lambda a: a[..., :examples] if a.ndim == 1 else a[:, :examples], batch)
     return Subject(config, step, state.params, some)
 
@@ -85,7 +85,13 @@ def measure(of: Subject, name: str) -> dict[str, Any]:
         return jax.device_get(_compiled(replace(of.config, seed=0), name)(params, batch))
 
 
-# Trials that differ only in their seed share one compiled program.
+# Trials that differ only in their seed share their compiled programs.
+@functools.lru_cache(maxsize=1)
+def _heldout(config: Config) -> Callable[[int], Batch]:
+    task = configs.task(config)
+    return jax.jit(lambda seed: heldout_batch(task, seed, config.measure_batch_size, config.task.size))
+
+
 @functools.lru_cache(maxsize=32)
 def _compiled(config: Config, name: str) -> Callable[[Params, Batch], dict[str, Any]]:
     cell, task = configs.cell(config), configs.task(config)

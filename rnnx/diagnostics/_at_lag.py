@@ -1,13 +1,12 @@
 """What happened at each step, in the order of lag, for measurements that go back through time by themselves."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from rnnx.diagnostics._jacobian import check_stepped
-from rnnx.types import Array, Cell, Evidence, Params, State
+from rnnx.diagnostics._lag import step_at
+from rnnx.types import Array, Evidence, State
 
 
 class AtLag(NamedTuple):
@@ -32,7 +31,7 @@ def at_lag(evidence: Evidence) -> AtLag:
     states, inputs, last = evidence.flow.states, evidence.inputs, evidence.last
     before = jax.tree.map(lambda s: s[:-1], states)
     after = jax.tree.map(lambda s: s[1:], states)
-    t = _steps(len(inputs), last)
+    t = step_at(len(inputs), last)
     of_steps = (reordered(tree, last) for tree in (before, after, inputs, evidence.flow.output_gradients))
     return AtLag(t >= 0, t == 0, *of_steps)
 
@@ -41,7 +40,7 @@ def reordered(tree: Any, last: Array) -> Any:
     """Arrays `[T, B, …]` by lag, with zeros where an example has no such step."""
 
     def leaf_by_lag(leaf: Array) -> Array:
-        t = _steps(len(leaf), last)
+        t = step_at(len(leaf), last)
         there = (t >= 0).reshape(*t.shape, *[1] * (leaf.ndim - 2))
         return jnp.where(there, leaf[jnp.maximum(t, 0), jnp.arange(len(last))], jnp.zeros((), leaf.dtype))
 
@@ -55,15 +54,3 @@ def only(mask: Array, state: State) -> State:
         return jnp.where(mask.reshape(-1, *[1] * (s.ndim - 1)), s, jnp.zeros((), s.dtype))
 
     return jax.tree.map(of_leaf, state)
-
-
-def step_of(measurement: str, cell: Cell) -> Callable[[Params, State, Array], State]:
-    """The cell's step; `ValueError` if it can't be stepped."""
-    check_stepped(measurement, cell)
-    assert cell.step is not None
-    return cell.step
-
-
-def _steps(T: int, last: Array) -> Array:
-    """t of each lag and example, [T, B]; negative where there is none."""
-    return last[None, :] - jnp.arange(T, dtype=last.dtype)[:, None]

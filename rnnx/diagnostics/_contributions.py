@@ -12,8 +12,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from rnnx.diagnostics._at_lag import AtLag, at_lag, only, reordered, step_of
+from rnnx.diagnostics._at_lag import AtLag, at_lag, only, reordered
 from rnnx.diagnostics._carry import carried
+from rnnx.diagnostics._direction import direction
+from rnnx.diagnostics._jacobian import check_stepped
 from rnnx.types import Array, Evidence, Params, State
 
 
@@ -31,7 +33,7 @@ def each_lag(name: str, evidence: Evidence, tell: Callable[[Params, Params], Any
     Raises:
       ValueError: a cell that can't be stepped.
     """
-    cell, params, step = evidence.cell, evidence.params, step_of(name, evidence.cell)
+    cell, params, step = evidence.cell, evidence.params, check_stepped(name, evidence.cell)
     batch_shape = evidence.inputs.shape[1:-1]
     _, of_initial = jax.vjp(lambda params: cell.initial_state(params, batch_shape), params)
 
@@ -53,18 +55,6 @@ def each_lag(name: str, evidence: Evidence, tell: Callable[[Params, Params], Any
 def flat(tree: Any) -> Array:
     """All numbers of a pytree in one vector."""
     return jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(tree)])
-
-
-def direction(v: Array) -> Array:
-    """v / ‖v‖, without squaring what may underflow; zero where v is exactly zero.
-
-    >>> direction(jnp.array([3e-30, 4e-30])).round(6)
-    Array([0.6, 0.8], dtype=float32)
-    """
-    largest = jnp.max(jnp.abs(v))
-    one = jnp.ones((), largest.dtype)
-    v = v / jnp.where(largest > 0, largest, one)
-    return v / jnp.maximum(jnp.sqrt(jnp.sum(jnp.square(jnp.abs(v)))), one)  # the norm is at least 1, but for v = 0
 
 
 def cosine(u: Array, v: Array) -> Array:

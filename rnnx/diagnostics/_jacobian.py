@@ -6,9 +6,10 @@ No Jacobian is formed: m vectors cost m times what one step costs, in either dir
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 
 from rnnx.engine._flat import Flat
-from rnnx.types import Array, Cell, Params, State
+from rnnx.types import Array, Cell, Evidence, Params, State
 
 Step = Callable[[Array, Array], Array]
 """(s_{t-1} [..., S], x_t [..., I]) -> s_t [..., S]."""
@@ -33,6 +34,14 @@ def flat_step(measurement: str, cell: Cell, params: Params, state: State, batch_
     structured = check_stepped(measurement, cell)
     flat = Flat(state, batch_axes)
     return flat, lambda s, x: flat.pack(structured(params, flat.unpack(s), x))
+
+
+def stepped_inputs(evidence: Evidence) -> Array:
+    """The inputs `[T, B, I]`, zero past an example's length: nothing has been stepped there, and there may be NaN."""
+    xs, lengths = evidence.inputs, evidence.lengths
+    if lengths is None:
+        return xs
+    return jnp.where((jnp.arange(len(xs), dtype=lengths.dtype)[:, None] < lengths)[..., None], xs, 0)
 
 
 def push(step: Step, s: Array, x: Array, vectors: Array) -> tuple[Array, Array]:

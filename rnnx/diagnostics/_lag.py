@@ -5,10 +5,14 @@ import jax.numpy as jnp
 from rnnx.types import Array
 
 
+def step_at(T: int, last: Array) -> Array:
+    """t = last - k of each lag and example, `[T, B]`; negative where there is no such step."""
+    return last[None, :] - jnp.arange(T, dtype=last.dtype)[:, None]
+
+
 def by_lag(values: Array, last: Array) -> tuple[Array, Array]:
     """Reorder `values [T, B]` by lag k = last - t, `[T, B]`, and tell which lags an example has, `[T, B]`."""
-    T = values.shape[0]
-    t = last[None, :] - jnp.arange(T, dtype=last.dtype)[:, None]
+    t = step_at(len(values), last)
     return jnp.take_along_axis(values, jnp.maximum(t, 0), axis=0), t >= 0
 
 
@@ -22,6 +26,12 @@ def quartiles(curves: Array, there: Array) -> tuple[Array, Array, Array]:
     q = jnp.nanquantile(known, jnp.array([0.25, 0.5, 0.75], curves.dtype), axis=1, method="nearest")
     low, middle, high = jnp.where(jnp.any(there & jnp.isnan(curves), axis=1), jnp.nan, q)
     return low, middle, high
+
+
+def curves_of_quartiles(tag: str, curves: Array, there: Array) -> dict[str, Array]:
+    """The median under `tag`, and the quartiles under `…_q25` and `…_q75`."""
+    low, middle, high = quartiles(curves, there)
+    return {tag: middle, f"{tag}_q25": low, f"{tag}_q75": high}
 
 
 def decay_rate(log10_curve: Array, there: Array) -> Array:

@@ -18,9 +18,5 @@ def input_gradient(evidence: Evidence) -> dict[str, Array | Histogram]:
     >>> input_gradient(rnnx.evidence(cell, params, xs, lambda ys: ys[-1].sum()))["input_gradient/log10_norm"].shape
     (20,)
     """
-    low, middle, high = _lag.quartiles(*_lag.by_lag(log10_norm(evidence.flow.input_gradients), evidence.last))
-    return {
-        "input_gradient/log10_norm": middle,
-        "input_gradient/log10_norm_q25": low,
-        "input_gradient/log10_norm_q75": high,
-    }
+    curves = _lag.by_lag(log10_norm(evidence.flow.input_gradients), evidence.last)
+    return {**_lag.curves_of_quartiles("input_gradient/log10_norm", *curves)}

@@ -140,9 +140,7 @@ def jacobian_products(evidence: Evidence) -> dict[str, Array]:
         "frobenius": found.log10_frobenius,
         "condition": found.log10_condition,
     }.items():
-        low, middle, high = _lag.quartiles(curves, there)
-        tag = f"jacobian_products/log10_{name}"
-        measured |= {tag: middle, f"{tag}_q25": low, f"{tag}_q75": high}
+        measured |= _lag.curves_of_quartiles(f"jacobian_products/log10_{name}", curves, there)
     steps = (last + 1).astype(by_step.dtype)
     rates = by_step[0].T / jnp.maximum(steps, 1)
     _, spectrum, _ = _lag.quartiles(rates, jnp.broadcast_to(last >= 0, rates.shape))

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 
 from rnnx.diagnostics import _lag
-from rnnx.diagnostics._jacobian import flat_step, pull
+from rnnx.diagnostics._direction import direction
+from rnnx.diagnostics._jacobian import flat_step, pull, stepped_inputs
 from rnnx.gradient_flow import log10_norm
 from rnnx.types import Array, Evidence
 
@@ -26,10 +27,7 @@ def log10_state_norm(evidence: Evidence) -> Array:
     >>> print(f"{log10[0, 0] - log10[-1, 0]:.2f}", found.flow.log10_state_norm[0, 0])
     -199.00 -inf
     """
-    cell, params, xs, flow = evidence.cell, evidence.params, evidence.inputs, evidence.flow
-    if evidence.lengths is not None:  # past its length nothing has been stepped, and the gradient is zero
-        valid = jnp.arange(len(xs), dtype=evidence.lengths.dtype)[:, None] < evidence.lengths
-        xs = jnp.where(valid[..., None], xs, 0)
+    cell, params, xs, flow = evidence.cell, evidence.params, stepped_inputs(evidence), evidence.flow
     flat, step = flat_step("log_state_gradient", cell, params, jax.tree.map(lambda s: s[0], flow.states), 1)
     states = flat.pack(flow.states)
     direct = jax.vjp(lambda s: cell.read(params, flat.unpack(s), xs), states[1:])[1](flow.output_gradients)[0]
@@ -47,9 +45,7 @@ def log10_state_norm(evidence: Evidence) -> Array:
 
 def _unit(v: Array) -> tuple[Array, Array]:
     """A vector as one of length 1 and log10 of its length; zero stays zero, with -inf."""
-    largest = jnp.max(jnp.abs(v), axis=-1, keepdims=True)
-    scaled = v / jnp.where(largest == 0, 1, largest)
-    return scaled / jnp.maximum(jnp.linalg.norm(scaled, axis=-1, keepdims=True), 1), log10_norm(v)
+    return direction(v), log10_norm(v)
 
 
 def _sum(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -81,9 +77,6 @@ def log_state_gradient(evidence: Evidence) -> dict[str, Array]:
     >>> measured["log_state_gradient/log10_norm"].shape
     (20,)
     """
-    low, middle, high = _lag.quartiles(*_lag.by_lag(log10_state_norm(evidence), evidence.last))
-    return {
-        "log_state_gradient/log10_norm": middle,
-        "log_state_gradient/log10_norm_q25": low,
-        "log_state_gradient/log10_norm_q75": high,
-    }
+    return _lag.curves_of_quartiles(
+        "log_state_gradient/log10_norm", *_lag.by_lag(log10_state_norm(evidence), evidence.last)
+    )

@@ -16,7 +16,6 @@ import jax
 import jax.numpy as jnp
 
 from rnnx import checks
-from rnnx.diagnostics._at_lag import step_of
 from rnnx.diagnostics._carry import carried
 from rnnx.diagnostics._jacobian import check_stepped
 from rnnx.product import product
@@ -84,7 +83,7 @@ def omega_regulariser(
     (True, False)
     """
     checks.choice("variant", variant, ("squared", "norm"))
-    step = step_of("omega", cell)
+    step = check_stepped("omega", cell)
     constants = (xs[1:], jax.tree.map(lambda s: s[:-1], states), jax.tree.map(lambda d: d[1:], state_gradients))
     xs, before, delta = jax.lax.stop_gradient(constants)
     largest = jnp.stack([jnp.max(jnp.abs(d), axis=_of_one(d)) for d in jax.tree.leaves(delta)]).max(axis=0)

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 
 from rnnx.diagnostics import _lag
-from rnnx.diagnostics._at_lag import AtLag, at_lag, only, step_of
+from rnnx.diagnostics._at_lag import AtLag, at_lag, only
+from rnnx.diagnostics._jacobian import check_stepped
 from rnnx.gradient_flow import log10_norm
 from rnnx.parts import parts
 from rnnx.types import Array, Evidence, Histogram, State
@@ -59,7 +60,7 @@ def path_gradients(evidence: Evidence) -> dict[str, State]:
     >>> {path: gradient.c.shape for path, gradient in path_gradients(found).items()}
     {'all': (20, 4, 8), 'h': (20, 4, 8), 'c': (20, 4, 8)}
     """
-    cell, params, step = evidence.cell, evidence.params, step_of("paths", evidence.cell)
+    cell, params, step = evidence.cell, evidence.params, check_stepped("paths", evidence.cell)
     steps = at_lag(evidence)
     _, through_read = jax.vjp(lambda after: cell.read(params, after, steps.x), steps.after)
     (direct,) = through_read(steps.output_gradient)

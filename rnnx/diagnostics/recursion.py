@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from rnnx.diagnostics._carry import carried
-from rnnx.diagnostics._jacobian import check_stepped
+from rnnx.diagnostics._jacobian import check_stepped, stepped_inputs
 from rnnx.gradient_flow import log10_norm
 from rnnx.types import Array, Evidence, State
 
@@ -27,11 +27,8 @@ def recursion(evidence: Evidence) -> dict[str, Array]:
     >>> float(recursion(rnnx.evidence(cell, params, xs, lambda ys: ys[-1].sum()))["recursion/residual"]) < 1e-5
     True
     """
-    cell, params, xs, flow = evidence.cell, evidence.params, evidence.inputs, evidence.flow
+    cell, params, xs, flow = evidence.cell, evidence.params, stepped_inputs(evidence), evidence.flow
     step = check_stepped("recursion", cell)
-    if evidence.lengths is not None:  # past its length nothing has been stepped, and the gradient is zero
-        valid = jnp.arange(len(xs), dtype=evidence.lengths.dtype)[:, None] < evidence.lengths
-        xs = jnp.where(valid[..., None], xs, 0)
     before = jax.tree.map(lambda s: s[:-1], flow.states)
     after = jax.tree.map(lambda s: s[1:], flow.states)
 

@@ -36,12 +36,11 @@ def state_gradient(evidence: Evidence) -> dict[str, Array | Histogram]:
     measured: dict[str, Array | Histogram] = {}
     for part, norm in norms.items():
         curves, there = _lag.by_lag(norm, evidence.last)
-        low, middle, high = _lag.quartiles(curves, there)
         lags = there.any(axis=1)
         tag = f"state_gradient/{part}"
-        measured[f"{tag}/log10_norm"] = middle
-        measured[f"{tag}/log10_norm_q25"] = low
-        measured[f"{tag}/log10_norm_q75"] = high
+        quartiles = _lag.curves_of_quartiles(f"{tag}/log10_norm", curves, there)
+        middle = quartiles[f"{tag}/log10_norm"]
+        measured |= quartiles
         measured[f"{tag}/decay_rate"] = _lag.decay_rate(middle, lags)
         measured[f"{tag}/horizon"] = _lag.horizon(middle, lags)
         measured[f"{tag}/exploding"] = _lag.exploding(curves, there)

@@ -2,7 +2,8 @@
 
 import jax.numpy as jnp
 
-from rnnx.diagnostics._contributions import direction, each_lag, flat
+from rnnx.diagnostics._contributions import each_lag, flat
+from rnnx.diagnostics._direction import direction
 from rnnx.gradient_flow import log10_norm
 from rnnx.parts import parts
 from rnnx.types import Array, Evidence, Histogram, Params
