@@ -87,5 +87,11 @@ def test_the_source_changes_with_the_timed_code_only(tmp_path, monkeypatch):
     (tmp_path / "rnnx" / "gradient_flow.py").write_text("# changed")
     assert record.source() == before
     with (tmp_path / "rnnx" / "engine" / "scan.py").open("a") as file:
-        file.write("# changed")
+        file.write("changed = True\n")
     assert record.source() != before
+
+
+def test_comments_and_docstrings_are_no_code():
+    text = '"""A module."""\n\n\ndef double(x):\n    """Twice."""\n    return x + x  # exact\n'
+    assert record.code(text) == record.code(text.replace("Twice", "2 x").replace("exact", "no rounding"))
+    assert record.code(text) != record.code(text.replace("x + x", "2 * x"))
