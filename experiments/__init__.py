@@ -1,4 +1,4 @@
-"""Entry points with absl flags: `python -m experiments.run`, `.sweep`, `.report`, `.analyze`; the library is rnnx."""
+"""Commands: `python -m experiments.run`, `.sweep`, `.report`, `.analyze`, `.compare`; the library is rnnx."""
 
 import os
 

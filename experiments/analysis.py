@@ -6,7 +6,6 @@ cast. So a measurement here differs from the one in `metrics.jsonl` by the round
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -51,7 +50,7 @@ def subject(trial: Trial, checkpoint: str, examples: int) -> Subject:
         step, state = saved.restore_latest(jax.eval_shape(program.init, seed)) or (0, None)
     if state is None:
         raise ConfigError(f"{trial.directory} has no checkpoint yet; --checkpoint=initial measures it before training.")
-    batch = _heldout(replace(config, seed=0))(seed)
+    batch = _heldout(configs.alike(config))(seed)
     some = jax.tree.map(lambda a: a[..., :examples] if a.ndim == 1 else a[:, :examples], batch)
     return Subject(config, step, state.params, some)
 
@@ -82,10 +81,10 @@ def measure(of: Subject, name: str) -> dict[str, Any]:
     """
     params, batch = jax.tree.map(_double, (of.params, of.batch))
     with jax.enable_x64(True):
-        return jax.device_get(_compiled(replace(of.config, seed=0), name)(params, batch))
+        return jax.device_get(_compiled(configs.alike(of.config), name)(params, batch))
 
 
-# Trials that differ only in their seed share their compiled programs.
+# Trials of one program share their compiled measurements too.
 @functools.lru_cache(maxsize=1)
 def _heldout(config: Config) -> Callable[[int], Batch]:
     task = configs.task(config)

@@ -6,161 +6,27 @@ Writes `<trial>/analysis/<measure>.json` and a picture beside it, under `analysi
 and both to TensorBoard. What has been measured at that step is not measured again.
 """
 
-from pathlib import Path
-from typing import Any, NamedTuple
-
-import jax
-import numpy as np
 from absl import flags
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
-from experiments import analysis, command, compilation, files
-from experiments.analysis import Subject
-from experiments.config import ConfigError, restore
-from experiments.trial import Trial
-from rnnx import checks
-from rnnx import files as whole_files
-from rnnx.logbook import TensorBoard, write_embedding
-from rnnx.logbook.jsonl import plain
-from rnnx.logbook.projector import LARGEST
-from rnnx.report import analysis as figures
-from rnnx.report import study
-from rnnx.report.style import png
+from experiments import command
 
-
-class Result(NamedTuple):
-    """What there is to tell of one measurement of one trial."""
-
-    trial: str
-    measure: str
-    outcome: str
-    """`done`, `already there`, or why it could not be measured."""
-    record: dict[str, Any]
-    """What the file holds: step, precision, examples and values by tag."""
-
-    @property
-    def failed(self) -> bool:
-        """There is nothing but a reason."""
-        return not self.record
+_FOR_FIGURES = ("trajectories", "wall")
+"""As `experiments.analysis.FOR_FIGURES` has them."""
 
 
 def main() -> int:
     """Measure the trial of `--workdir`, or all finished trials below it."""
     workdir = command.workdir()
-    names = _measures(flags.FLAGS.measure)
+    known = [*command.names("rnnx", "diagnostics"), *_FOR_FIGURES]
+    if not flags.FLAGS.measure:
+        command.fail(f"--measure is missing: one or several of {', '.join(sorted(known))}.")
     if flags.FLAGS.examples < 1:
         command.fail(f"--examples must be at least 1, not {flags.FLAGS.examples}.")
-    trials = _trials(workdir)
-    compilation.keep()
-    results = _all(trials, names)
-    _print(results)
-    for result in results:
-        if result.failed:
-            print(f"{result.trial}: {result.measure}: {result.outcome}")
-    return 1 if any(result.failed for result in results) else 0
+    names = [command.choice("--measure", "measurement", name.strip(), known) for name in flags.FLAGS.measure.split(",")]
 
+    from experiments import measuring  # loads jax
 
-def _measures(given: str | None) -> list[str]:
-    if not given:
-        command.fail(f"--measure is missing: one or several of {', '.join(analysis.names())}.")
-    try:
-        return [checks.choice("measurement", name.strip(), analysis.names()) for name in given.split(",")]
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
-
-
-def _trials(workdir: Path) -> list[Trial]:
-    """The trial that a directory is, or the finished ones below it."""
-    try:
-        found = study.read(workdir).trials
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
-    if (workdir / "config.json").exists():
-        return [Trial(found[0].name, restore(found[0].settings), workdir)]
-    done = [Trial(t.name, restore(t.settings), workdir / t.name) for t in found if t.status == "done"]
-    if not done:
-        raise ConfigError(f"{workdir} has no finished trial; give the directory of a trial to measure it as it is.")
-    return done
-
-
-def _all(trials: list[Trial], names: list[str]) -> list[Result]:
-    """Every measurement of every trial, with a live display, or plain lines where there is no terminal."""
-    console = Console()
-    results: list[Result] = []
-    progress = Progress(
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("{task.description}"),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    with progress:
-        bar = progress.add_task("", total=len(trials) * len(names))
-        for trial in trials:
-            progress.update(bar, description=trial.name)
-            subject = analysis.subject(trial, flags.FLAGS.checkpoint, flags.FLAGS.examples)
-            for name in names:
-                progress.update(bar, description=f"{trial.name}: {name}")
-                results.append(_one(trial, subject, name))
-                progress.advance(bar)
-                if not console.is_terminal:
-                    of = f"{len(results)}/{len(trials) * len(names)}"
-                    print(f"{of} {trial.name}: {name}: {results[-1].outcome}", flush=True)
-    return results
-
-
-def _one(trial: Trial, subject: Subject, name: str) -> Result:
-    where = "analysis" if flags.FLAGS.checkpoint == "latest" else "analysis/initial"
-    path = trial.directory / where / f"{name}.json"
-    of = {"step": subject.step, "precision": "float64", "examples": subject.batch.weights.shape[1]}
-    if path.exists():
-        there = files.read_json(path)
-        if {field: there.get(field) for field in of} == of:
-            return Result(trial.name, name, "already there", there)
-    try:
-        measured = analysis.measure(subject, name)
-    except (ValueError, jax.errors.JaxRuntimeError) as error:  # it is not for such a cell, or there is no memory for it
-        return Result(trial.name, name, str(error).splitlines()[0], {})
-    values = {tag: plain(value) for tag, value in measured.items()}
-    drawn = figures.figure(name, values, f"{trial.name}, step {subject.step}")
-    with TensorBoard.analysis(trial.directory, f"{flags.FLAGS.checkpoint}_{name}") as board:
-        # Under names of their own: in training the same may have been measured in float32, of more examples.
-        board.write(subject.step, {f"analysis/{tag}": value for tag, value in measured.items()})
-        if drawn is not None:
-            board.image(subject.step, f"analysis/{name}/figure", png(drawn, dpi=80))
-            whole_files.write(path.with_suffix(".png"), png(drawn))
-    if name == "trajectories":
-        _project(trial.directory, measured["trajectories/states"])
-    files.write_json(path, of | {"values": values})  # last: it says that all is there
-    return Result(trial.name, name, "done", of | {"values": values})
-
-
-def _project(directory: Path, states: np.ndarray) -> None:
-    """States `[T + 1, B, S]` for TensorBoard's projector, of as many steps as it can show."""
-    T, B, S = states.shape
-    steps = np.arange(0, T, -(-T * B // LARGEST))
-    labels = {"step": np.repeat(steps, B), "example": np.tile(np.arange(B), len(steps))}
-    write_embedding(directory, "states", states[steps].reshape(-1, S), labels)
-
-
-def _print(results: list[Result]) -> None:
-    table = Table()
-    for name in ("trial", "step", "measurement", "value"):
-        table.add_column(name, justify="left" if name in ("trial", "measurement") else "right")
-    for result in results:
-        for tag, value in result.record.get("values", {}).items():
-            if isinstance(value, int | float):
-                table.add_row(result.trial, str(result.record["step"]), tag, f"{value:.4g}")
-    console = Console(markup=False)
-    if not console.is_terminal:
-        console.width = 120
-    if table.rows:
-        console.print(table)
+    return measuring.measure(workdir, names, flags.FLAGS.checkpoint, flags.FLAGS.examples)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ dataclass has them all.
 """
 
 import dataclasses
+import functools
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
 import jax
+from jax.sharding import Mesh
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
@@ -19,7 +22,7 @@ from rnnx import checks, registry
 from rnnx.model import Precision
 from rnnx.objective import PLAIN, Objective
 from rnnx.settings import flatten
-from rnnx.training import Program, program
+from rnnx.training import Hyperparameters, Program, program
 from rnnx.types import Cell, Task
 
 _CHEAP = (
@@ -141,10 +144,7 @@ def parse(given: ConfigDict) -> Config:
                 raise ValueError(
                     f"{field} must be a multiple of log_every ({config.log_every}), not {getattr(config, field)}."
                 )
-        # Traced and not computed: what does not suit the task's inputs is found before anything compiles.
-        build(config)
-        sample = task(config).sample
-        jax.eval_shape(lambda key: sample(key, config.batch_size, config.task.size), jax.random.key(0))
+        _trace(dataclasses.replace(config, seed=0, learning_rate=1.0, clip_norm=0.0))
     except ValueError as error:
         raise ConfigError(str(error)) from None
     return config
@@ -174,22 +174,37 @@ def task(config: Config) -> Task:
     return rnnx.tasks.get(config.task.name)(**dict(config.task.options))
 
 
-def build(config: Config) -> Program:
-    """The functions that train and measure what a config names."""
+def build(config: Config, mesh: Mesh | None = None) -> Program:
+    """The functions that train and measure what a config names; `mesh` as in `rnnx.training.program`."""
     return program(
         cell(config),
         task(config),
         length=config.task.size,
         batch_size=config.batch_size,
-        learning_rate=config.learning_rate,
-        clip_norm=config.clip_norm or None,
         steps_per_dispatch=config.log_every,
         measure_batch_size=config.measure_batch_size,
         measurements=config.measurements,
         optimizer=config.optimizer,
         precision=config.precision,
         objective=config.objective,
+        mesh=mesh,
     )
+
+
+def hyperparameters(config: Config) -> Hyperparameters:
+    """What trials of one compiled program may differ in."""
+    return Hyperparameters(config.seed, config.learning_rate, config.clip_norm or math.inf)
+
+
+def alike(config: Config) -> Config:
+    """The same for all configs that one compiled program trains: what they may differ in is at its default.
+
+    Beside the hyperparameters that is what decides initial values alone, since those are an input of the program.
+    """
+    defaults = _options(rnnx.cells.get(config.cell.name))
+    options = {name: defaults[name].default if _initial(name) else value for name, value in config.cell.options}
+    cell = dataclasses.replace(config.cell, options=tuple(options.items()))
+    return dataclasses.replace(config, cell=cell, seed=0, learning_rate=1.0, clip_norm=0.0)
 
 
 def field_type(base: ConfigDict, field: str) -> type:
@@ -212,10 +227,23 @@ def difference(one: dict[str, Any], other: dict[str, Any]) -> str:
     return ", ".join(f"{name} ({a.get(name, 'not set')} there, {b.get(name, 'not set')} here)" for name in fields)
 
 
+@functools.lru_cache(maxsize=256)  # a sweep has many trials of a kind, and each would take a tenth of a second
+def _trace(config: Config) -> None:
+    """Trace and do not compute: what does not suit the task's inputs is found before anything compiles."""
+    build(config)
+    sample = task(config).sample
+    jax.eval_shape(lambda: sample(jax.random.key(0), config.batch_size, config.task.size))
+
+
 def _not_negative(name: str, value: Any) -> float:
     if checks.number(name, value) < 0:
         raise ValueError(f"{name} must be a number of at least 0, where 0 is for none, not {value!r}.")
     return float(value)
+
+
+def _initial(option: str) -> bool:
+    """Whether an option of a cell decides its initial parameters and nothing else."""
+    return option.endswith("_initializer") or option == "forget_bias"
 
 
 def _options(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:

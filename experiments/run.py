@@ -1,25 +1,83 @@
 """Run one trial.
 
 python -m experiments.run --config=configs/adding.py --config.cell.name=gru --workdir=runs/one
+
+Run a trial again as it was recorded, and see whether the result is bit-identical (exit status 0) or not (1):
+
+python -m experiments.run --from=runs/one --workdir=runs/again
+
+With --data_parallel the batches are split over all devices; of several machines too, if the same command runs on each,
+with its number as --process (docs/devices.md).
 """
 
-from absl import flags
-from ml_collections import config_flags
+import sys
+from pathlib import Path
 
-from experiments import command, sweep
-from experiments.config import parse
-from experiments.executors.local import local
-from experiments.trial import Trial
+from absl import flags
+
+from experiments import command
 
 
 def main() -> int:
-    """Run the trial of `--config` in `--workdir`."""
-    config, _, _ = command.study()
+    """Run the trial of `--config`, or that of `--from` again, in `--workdir`."""
+    source = flags.FLAGS["from"].value
+    if flags.FLAGS.profile and (source or flags.FLAGS.data_parallel or flags.FLAGS.coordinator):
+        command.fail("--profile is for a new trial on one device.")
+    if source:
+        given = next((argument for argument in sys.argv[1:] if argument.startswith(("--config", "-config"))), None)
+        if given:
+            command.fail(f"{given}: with --from the config is the recorded one, and can't be changed.")
+        if flags.FLAGS.data_parallel or flags.FLAGS.coordinator:
+            command.fail("--data_parallel and --coordinator do not go with --from: a trial is run again as it was.")
+        directory = command.workdir()
+
+        from experiments import rerun  # loads jax, which takes seconds
+
+        return rerun.rerun(Path(source), directory)
+
+    command.config_file()
     directory = command.workdir()
-    return sweep.execute([Trial(directory.name, parse(config), directory)], jobs=1, executor=local)
+    team = _team()
+
+    from experiments import data_parallel, sweeping
+    from experiments.config import parse
+    from experiments.distributed import Team
+    from experiments.executors import Options
+    from experiments.executors.local import local
+    from experiments.trial import Trial
+
+    def trial() -> Trial:
+        return Trial(directory.name, parse(command.study()[0]), directory)
+
+    if team:
+        return data_parallel.together(trial, Team(*team))
+    if flags.FLAGS.data_parallel:
+        return data_parallel.alone(trial())
+    return sweeping.execute([trial()], Options(1, 0.0, {}), local, profile=flags.FLAGS.profile)
+
+
+def _team() -> tuple[str, int, int] | None:
+    """Coordinator, number of processes, and which of them this one is, if there are several."""
+    coordinator, processes, process = (flags.FLAGS[name].value for name in ("coordinator", "processes", "process"))
+    if coordinator is None and processes is None and process is None:
+        return None
+    if coordinator is None or processes is None or process is None:
+        command.fail("--coordinator, --processes and --process go together: give all three.")
+    host, _, port = coordinator.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 2**16:
+        command.fail(f"--coordinator={coordinator} is not of the form host:port.")
+    if process >= processes:
+        command.fail(f"--process={process}: of {processes} processes the last one is {processes - 1}.")
+    return coordinator, processes, process
 
 
 if __name__ == "__main__":
-    config_flags.DEFINE_config_file("config", None, "Study file, for example configs/adding.py.")
+    flags.DEFINE_string("config", None, "Study file, for example configs/adding.py.")
+    flags.DEFINE_string("from", None, "Directory of a finished trial, to run that again instead.")
     flags.DEFINE_string("workdir", None, "Directory of this trial; run again, it resumes.")
+    flags.DEFINE_bool("data_parallel", False, "Split each batch over all devices.")
+    flags.DEFINE_string("coordinator", None, "host:port of process 0, to train on the devices of several processes.")
+    flags.DEFINE_integer("processes", None, "How many processes there are.", lower_bound=1)
+    flags.DEFINE_integer("process", None, "Which of them this one is; only 0 needs the workdir.", lower_bound=0)
+    flags.DEFINE_bool("profile", False, "Write a trace of some training steps: docs/profiling.md.")
     command.start(main)

@@ -4,6 +4,7 @@ A batch is a function of (seed, step) alone, sampled inside `jit`, so there is n
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
@@ -11,8 +12,9 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
+from jax.sharding import Mesh
 
-from rnnx import checks, diagnostics, model
+from rnnx import checks, diagnostics, model, parallel
 from rnnx.model import Precision
 from rnnx.objective import PLAIN, Objective, gradient
 from rnnx.types import Array, Batch, Cell, Histogram, Params, Task
@@ -34,16 +36,27 @@ class StepMetrics(NamedTuple):
 
     loss: Array
     gradient_norm: Array  # global, ‖∂L/∂params‖
-    clipped: Array  # 1 where the gradient was longer than the limit
+
+
+class Hyperparameters(NamedTuple):
+    """What experiments of one compiled program may differ in; under `vmap`, arrays with an axis of experiments."""
+
+    seed: Array | int
+    learning_rate: Array | float
+    """Of the optimiser."""
+    clip_norm: Array | float = math.inf
+    """Limit of the global gradient norm; infinite for none."""
 
 
 class Program(NamedTuple):
-    """The compiled functions of one experiment; seeds share it."""
+    """The compiled functions of one experiment; all `Hyperparameters` share them, one by one or by `vmap`."""
 
     init: Callable[[Array | int], TrainState]
     """(seed) -> TrainState."""
-    train: Callable[[TrainState, Array | int], tuple[TrainState, StepMetrics]]
-    """(state, seed) -> state after K steps, and `StepMetrics` with an axis [K]. The state given is used up."""
+    train: Callable[[TrainState, Hyperparameters], tuple[TrainState, StepMetrics]]
+    """(state, hyperparameters) -> state after K steps, and `StepMetrics` with an axis [K]. The state given is used up.
+
+    A step whose loss or gradient is not finite is not taken: the state stays that of before it, with its `step`."""
     measure: Callable[[TrainState, Array | int], dict[str, Array | Histogram]]
     """(state, seed) -> held-out loss and metrics, and every diagnostic, on one fixed held-out batch per seed."""
 
@@ -54,52 +67,60 @@ def program(
     *,
     length: int,
     batch_size: int,
-    learning_rate: float,
-    clip_norm: float | None,
     steps_per_dispatch: int,
     measure_batch_size: int,
     measurements: tuple[str, ...],
     optimizer: str = "adam",
     precision: Precision = "float32",
     objective: Objective = PLAIN,
+    mesh: Mesh | None = None,
 ) -> Program:
     """Build the functions that train a cell on a task and measure it.
 
     Args:
       cell, task, length, batch_size: what is trained, T and B.
-      learning_rate: of the optimiser.
-      clip_norm: limit of the global gradient norm, or `None`.
       steps_per_dispatch: K.
       measure_batch_size: examples in the held-out batch.
       measurements: names of `rnnx.diagnostics`. They are of the whole gradient of the loss, whatever the objective is.
       optimizer: one of `OPTIMIZERS`.
       precision: what time runs in, forward and backward; see `rnnx.model.Model`.
       objective: what is minimised, and by which gradient.
+      mesh: devices, as by `rnnx.parallel.mesh`, of which each trains on its share of every batch; each has a copy of
+        the state. They all measure what one would: a diagnostic may look at all of its batch at once.
 
     Raises:
-      ValueError: an unknown name; an objective that is none.
+      ValueError: an unknown name; an objective that is none; a batch that can't be shared out evenly.
 
     >>> import jax, rnnx
     >>> adding = rnnx.tasks.get("adding")()
-    >>> p = program(rnnx.gru(8), adding, length=5, batch_size=4, learning_rate=1e-3, clip_norm=1.0,
-    ...             steps_per_dispatch=3, measure_batch_size=4, measurements=("gates",))
-    >>> state, metrics = p.train(p.init(0), 0)
+    >>> p = program(rnnx.gru(8), adding, length=5, batch_size=4, steps_per_dispatch=3, measure_batch_size=4,
+    ...             measurements=("gates",))
+    >>> state, metrics = p.train(p.init(0), Hyperparameters(seed=0, learning_rate=1e-3, clip_norm=1.0))
     >>> int(state.step), metrics.loss.shape
     (3, (3,))
     """
-    clip = optax.identity() if clip_norm is None else optax.clip_by_global_norm(clip_norm)
-    update = optax.chain(clip, OPTIMIZERS[checks.choice("optimizer", optimizer, OPTIMIZERS)](learning_rate))
+    optimizer = checks.choice("optimizer", optimizer, OPTIMIZERS)
     checks.choice("precision", precision, get_args(Precision))
     # Only the structure is needed here; the values come from `init`.
     graphdef = jax.eval_shape(lambda: model.split(cell, task, jax.random.key(0), precision))[0]
     measures = [diagnostics.get(name) for name in measurements]
     loss_and_gradient = gradient(graphdef, task, objective)
+    lying: dict[str, Any] = {}
+    if mesh is not None:
+        parallel.check_batch_size(batch_size, mesh.size)
+        loss_and_gradient = parallel.over_batch(loss_and_gradient, mesh)
+        lying = dict.fromkeys(("in_shardings", "out_shardings"), parallel.everywhere(mesh))
+
+    def update_rule(learning_rate: Array | float, clip_norm: Array | float) -> optax.GradientTransformation:
+        return optax.chain(optax.clip_by_global_norm(clip_norm), OPTIMIZERS[optimizer](learning_rate))
 
     def init(seed: Array) -> TrainState:
         params = model.split(cell, task, _keys(seed)[0])[1]
-        return TrainState(params, update.init(params), jnp.zeros((), jnp.int32))
+        return TrainState(params, update_rule(1.0, 1.0).init(params), jnp.zeros((), jnp.int32))
 
-    def train_step(state: TrainState, data_key: Array) -> tuple[TrainState, StepMetrics]:
+    def train_step(
+        state: TrainState, data_key: Array, update: optax.GradientTransformation
+    ) -> tuple[TrainState, StepMetrics]:
         key = jax.random.fold_in(data_key, state.step)
         batch = task.sample(key, batch_size, length)
         value, gradients = loss_and_gradient(state.params, batch, key, state.step)
@@ -110,13 +131,14 @@ def program(
             opt_state = jax.tree.map(anew, update.init(state.params), opt_state)
         with jax.numpy_dtype_promotion("standard"):  # Adam in optax raises a Python float to an integer power
             updates, opt_state = update.update(gradients, opt_state, state.params)
-        limit = jnp.inf if clip_norm is None else clip_norm
-        metrics = StepMetrics(loss=value, gradient_norm=norm, clipped=(norm > limit).astype(norm.dtype))
-        return TrainState(optax.apply_updates(state.params, updates), opt_state, state.step + 1), metrics
+        taken = TrainState(optax.apply_updates(state.params, updates), opt_state, state.step + 1)
+        finite = jnp.isfinite(value) & jnp.isfinite(norm)
+        return jax.tree.map(functools.partial(jnp.where, finite), taken, state), StepMetrics(value, norm)
 
-    def train(state: TrainState, seed: Array) -> tuple[TrainState, StepMetrics]:
-        data_key = _keys(seed)[1]
-        return jax.lax.scan(lambda s, _: train_step(s, data_key), state, length=steps_per_dispatch)
+    def train(state: TrainState, given: Hyperparameters) -> tuple[TrainState, StepMetrics]:
+        data_key = _keys(given.seed)[1]
+        update = update_rule(given.learning_rate, given.clip_norm)
+        return jax.lax.scan(lambda s, _: train_step(s, data_key, update), state, length=steps_per_dispatch)
 
     def measure(state: TrainState, seed: Array) -> dict[str, Array | Histogram]:
         batch = heldout_batch(task, seed, measure_batch_size, length)
@@ -129,7 +151,7 @@ def program(
             measured |= diagnostic(found)
         return measured
 
-    return Program(init=jax.jit(init), train=jax.jit(train, donate_argnums=0), measure=jax.jit(measure))
+    return Program(init=jax.jit(init), train=jax.jit(train, donate_argnums=0, **lying), measure=jax.jit(measure))
 
 
 def heldout_batch(task: Task, seed: Array | int, batch_size: int, length: int) -> Batch:

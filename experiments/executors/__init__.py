@@ -1,27 +1,40 @@
-"""Where trials run, one file each: `executor(trials, jobs, update)` runs them all and reports each `Update`.
+"""Where trials run, one file each: `executor(groups, options, update)` runs them all and reports each `Update`.
+
+An executor runs the same function everywhere, `experiments.trial.run`, which does what is left of a trial in the
+trial's own directory. So a sweep that was stopped under one executor goes on under another.
 
 >>> "local" in names()
 True
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from experiments.trial import Group, Update
 from rnnx import registry
 
 
-class Update(NamedTuple):
-    """News of a trial."""
+class Options(NamedTuple):
+    """How much at a time, for how long, and what one executor alone can be told."""
 
-    trial: str
-    step: int
-    loss: float
-    outcome: str | None = None
-    """`None` while it runs, "done", or why it failed."""
+    jobs: int | None
+    """Groups at a time; `None` for as many as there is room for."""
+    timeout: float
+    """Seconds that a group may take; 0 for no limit."""
+    settings: dict[str, str]
+    """By name, as given at the command line."""
 
 
-Executor = Callable[[list[Any], int, Callable[[Update], None]], None]
-"""(trials, jobs, update): run every trial, at most `jobs` at a time, and report on each."""
+Executor = Callable[[list[Group], Options, Callable[[Update], None]], None]
+"""(groups, options, update): run every group, and report on each trial.
+
+It raises `interruption.Interrupted` when a signal asks for an end, once the jobs that run have saved their state, and
+`ConfigError` for settings that can't be used."""
+
+GRACE = 30.0
+"""Seconds that a job has to save its state and leave, once it was asked to."""
+
+KILLED = "its process was killed; run again to resume"
 
 
 def names() -> tuple[str, ...]:
@@ -30,5 +43,9 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> Executor:
-    """An executor by name; `ValueError` with the nearest known name if there is none."""
+    """An executor by name.
+
+    Raises:
+      ValueError: there is none of that name, and the message tells the nearest; or what it needs is not installed.
+    """
     return registry.get(__name__, name)

@@ -1,11 +1,14 @@
 """Checkpoints with orbax: atomic, and verified leaf by leaf on the way back.
 
 Orbax commits a step by a rename, so a kill leaves the earlier steps whole, but it does not notice every flipped bit, a
-wrong dtype, or an empty folder with a number for a name. Each leaf's sha256, dtype and shape are kept beside the arrays
-for that; a step that does not agree is renamed `<step>.corrupt` and the one before it is used.
+wrong dtype, or an empty folder with a number for a name. So each leaf's sha256, dtype and shape are kept beside the
+arrays, with the step and a sha256 of this account itself. A step that does not agree with its account is renamed
+`<step>.corrupt`, and the one before it is used.
 """
 
 import hashlib
+import itertools
+import json
 import logging
 import warnings
 from pathlib import Path
@@ -39,12 +42,19 @@ class Checkpoints:
         self._directory = directory.absolute()
         self._read_only = read_only
         access = (
-            {"read_only": True, "create": False, "save_interval_steps": 0}
+            {"read_only": True, "save_interval_steps": 0}
             if read_only
             else {"max_to_keep": keep, "cleanup_tmp_directories": True}
         )
+        if not read_only:
+            self._directory.mkdir(parents=True, exist_ok=True)
+        # Where several processes train together, one has the directory, and orbax need not wait for the others.
+        here = jax.process_index()
+        only_here = ocp.options.MultiprocessingOptions(primary_host=here, active_processes={here})
         # Synchronous: an asynchronous save would report a full disk only later, when its step is already listed.
-        self._options = ocp.CheckpointManagerOptions(enable_async_checkpointing=False, **access)
+        self._options = ocp.CheckpointManagerOptions(
+            enable_async_checkpointing=False, create=False, multiprocessing_options=only_here, **access
+        )
         self._manager = ocp.CheckpointManager(self._directory, options=self._options)
 
     def save(self, step: int, state: Any) -> None:
@@ -53,23 +63,26 @@ class Checkpoints:
         Raises:
           CheckpointError: there is already a step as late as this one.
         """
-        args = ocp.args.Composite(state=ocp.args.StandardSave(state), leaves=ocp.args.JsonSave(_fingerprint(state)))
+        args = ocp.args.Composite(state=ocp.args.StandardSave(state), leaves=ocp.args.JsonSave(_account(step, state)))
         if not self._manager.save(step, args=args):
             raise CheckpointError(f"step {step} was not saved in {self._directory}: there is a step as late as that.")
 
-    def restore_latest(self, like: Any) -> tuple[int, Any] | None:
+    def restore_latest(self, like: Any, at_most: int | None = None) -> tuple[int, Any] | None:
         """The newest step that is whole, and its state; `None` if there is none.
 
         Args:
           like: a state (or its shapes) of the structure, shapes and dtypes to be restored.
+          at_most: the newest step that may be taken.
 
         Raises:
           CheckpointError: the checkpoint is of another model.
         """
         abstract = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), like)
-        for step in sorted(self._manager.all_steps(), reverse=True):
+        steps = (step for step in self._manager.all_steps() if at_most is None or step <= at_most)
+        for step in sorted(steps, reverse=True):
             try:
-                leaves = self._manager.restore(step, args=ocp.args.Composite(leaves=ocp.args.JsonRestore()))["leaves"]
+                account = self._manager.restore(step, args=ocp.args.Composite(leaves=ocp.args.JsonRestore()))["leaves"]
+                leaves = _arrays(account, step)
             except Exception as error:  # whatever a damaged folder makes orbax raise
                 self._set_aside(step, error)
                 continue
@@ -88,16 +101,45 @@ class Checkpoints:
             self._set_aside(step, f"{', '.join(changed)} changed on disk")
         return None
 
+    def discard_after(self, step: int | None) -> None:
+        """Delete what is later than a step, all if `None`: it will be made again."""
+        for later in self._manager.all_steps():
+            if step is None or later > step:
+                self._manager.delete(later)
+
     def _set_aside(self, step: int, why: object) -> None:
         folder = self._directory / str(step)
         reason = str(why).splitlines()[0] if str(why) else type(why).__name__
         if self._read_only:
             warnings.warn(f"checkpoint {folder} is damaged: {reason}", stacklevel=3)
             return
-        warnings.warn(f"checkpoint {folder} is damaged and set aside as {step}.corrupt: {reason}", stacklevel=3)
+        # It may have been damaged before, and made again.
+        names = (f"{step}.corrupt{number or ''}" for number in itertools.count())
+        aside = next(path for path in map(folder.with_name, names) if not path.exists())
+        warnings.warn(f"checkpoint {folder} is damaged and set aside as {aside.name}: {reason}", stacklevel=3)
         self._manager.close()
-        folder.rename(folder.with_name(f"{step}.corrupt"))
+        folder.rename(aside)
         self._manager = ocp.CheckpointManager(self._directory, options=self._options)
+
+
+def _account(step: int, state: Any) -> dict[str, Any]:
+    account = {"step": step, "arrays": _fingerprint(state)}
+    return account | {"sha256": _digest(account)}
+
+
+def _arrays(account: Any, step: int) -> dict[str, dict[str, Any]]:
+    """What an account says of the arrays; `ValueError` if it is damaged itself, or that of another step."""
+    if not (isinstance(account, dict) and account.keys() == {"step", "arrays", "sha256"}):
+        raise ValueError("it has no account of its arrays")
+    if _digest({name: account[name] for name in ("step", "arrays")}) != account["sha256"]:
+        raise ValueError("the account of its arrays changed on disk")
+    if account["step"] != step:
+        raise ValueError(f"it is the checkpoint of step {account['step']}")
+    return account["arrays"]
+
+
+def _digest(account: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(account, sort_keys=True).encode()).hexdigest()
 
 
 def _fingerprint(state: Any) -> dict[str, dict[str, Any]]:

@@ -29,8 +29,14 @@ class MetricsFile:
     """
 
     def __init__(self, path: Path, resume_step: int | None):
-        """Open the file; records after `resume_step` (all if `None`) belong to work that will be done again."""
-        self.records = [r for r in read_metrics(path) if resume_step is not None and r["step"] <= resume_step]
+        """Open the file; records after `resume_step` (all if `None`) belong to work that will be done again.
+
+        Raises:
+          ValueError: the file is damaged, or the record of `resume_step` itself is missing, and maybe earlier ones.
+        """
+        self.records = [] if resume_step is None else [r for r in read_metrics(path) if r["step"] <= resume_step]
+        if resume_step is not None and (not self.records or self.records[-1]["step"] != resume_step):
+            raise ValueError(f"{path} lacks step {resume_step}, of which there is a checkpoint; the file is damaged.")
         files.write(path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
         self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
 
@@ -65,15 +71,17 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     records = []
-    for number, line in enumerate(lines, start=1):
-        if not line.endswith("\n"):
+    for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
+        if not line.endswith(b"\n"):
             break
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            raise ValueError(f"{path}, line {number}: not a JSON object; the file is damaged.") from None
+            record = json.loads(line)
+        except (ValueError, RecursionError):  # also where it is not UTF-8
+            record = None
+        if not (isinstance(record, dict) and isinstance(record.get("step"), int)):
+            raise ValueError(f"{path}, line {number}: not a JSON object with a step; the file is damaged.")
+        records.append(record)
     return records
 
 

@@ -1,7 +1,6 @@
 """The page: findings, figures, table and where it all comes from, in one HTML file that needs no other."""
 
 import base64
-import importlib.resources
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -78,7 +77,7 @@ def plates(study: Study) -> list[Plate]:
         for task in study.tasks:
             figure = draw(study, task)
             if figure is not None:
-                drawn.append((kind, f"{kind}_{_slug(task)}", figure))
+                drawn.append((kind, f"{kind}_{slug(task)}", figure))
     return [
         Plate(kind, f"{name}.png", figure.get_suptitle().replace("\n", "; "), style.png(figure, _DPI))
         for kind, name, figure in drawn
@@ -87,13 +86,8 @@ def plates(study: Study) -> list[Plate]:
 
 def render(study: Study, rows: list[Row], drawn: list[Plate], workdir: str) -> str:
     """The HTML of the report; `workdir` is the directory as the user wrote it, for the commands that the page gives."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"digits": digits, "range": _range, "text": text}
-    template = environment.from_string(importlib.resources.files(__package__).joinpath("page.html").read_text("utf-8"))
     common, varying = _settings(study.trials)
-    return template.render(
+    return template("page.html").render(
         study=study,
         workdir=workdir,
         rows=rows,
@@ -105,6 +99,19 @@ def render(study: Study, rows: list[Row], drawn: list[Plate], workdir: str) -> s
         origin=_origin(study.trials),
         troubled=[trial for trial in study.trials if trial.status != "done" or trial.blown_up],
     )
+
+
+def template(name: str) -> jinja2.Template:
+    """A page of this folder, to be filled in: text stays text, and what it asks for and is not given is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__, ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"digits": digits, "range": span, "text": text}
+    return environment.get_template(name)
 
 
 def digits(value: Any, form: str = "") -> str:
@@ -121,14 +128,19 @@ def digits(value: Any, form: str = "") -> str:
     return told.lstrip("-") if told.strip("-0.%") == "" else told.replace("-", "−")
 
 
-def _range(values: Spread, form: str = "") -> str:
+def span(values: Spread, form: str = "") -> str:
     """`low … high`, empty where they read the same."""
     low, high = digits(values.low, form), digits(values.high, form)
     return "" if low == high else f"{low}\u2009…\u2009{high}"  # thin spaces: the table is wide
 
 
-def _slug(task: str) -> str:
-    return re.sub(r"[^\w.+-]+", "_", task).strip("_")
+def slug(label: str) -> str:
+    """A label as the name of a file or of a section.
+
+    >>> slug("adding (length 3)")
+    'adding_length_3'
+    """
+    return re.sub(r"[^\w.+-]+", "_", label).strip("_")
 
 
 def _settings(trials: list[Trial]) -> tuple[dict[str, str], list[str]]:

@@ -76,9 +76,18 @@ def read(workdir: Path) -> Study:
     there = {trial.name for trial in trials}
     return Study(
         name=workdir.resolve().name,
-        groups=tuple(_groups(trials)),
+        groups=tuple(_groups(trials, [trials])),
         not_started=tuple(name for name in planned if name not in there),
     )
+
+
+def named_alike(*studies: Study) -> tuple[Study, ...]:
+    """The same studies, with their groups named by every setting that varies within one of them.
+
+    So the LSTM of a study of one forget bias is called `lstm (forget bias 1)` beside a study of several.
+    """
+    trials = [study.trials for study in studies]
+    return tuple(study._replace(groups=tuple(_groups(study.trials, trials))) for study in studies)
 
 
 def _directories(workdir: Path) -> Iterator[Path]:
@@ -100,26 +109,30 @@ def text(value: Any) -> str:
     return ", ".join(map(text, value)) if isinstance(value, list) else str(value)
 
 
-def _groups(trials: list[Trial]) -> Iterator[Group]:
-    """Trials of one task, length and variant; tasks and variants in the order in which they first come."""
-    of_tasks = _telling(trials, "task.", lambda trial: trial.settings["task.name"])
-    tasks = {trial.name: _label(trial, "task.name", of_tasks) for trial in trials}
-    of_variants = _telling(trials, "", lambda trial: (tasks[trial.name], trial.length))
+def _groups(trials: list[Trial], studies: list[list[Trial]]) -> Iterator[Group]:
+    """Trials of one task, length and variant; tasks and variants in the order in which they first come.
+
+    The labels of tasks and variants tell what varies within any of `studies`.
+    """
+    of_tasks = _telling(studies, "task.", lambda trial: trial.settings["task.name"])
+    of_variants = _telling(studies, "", lambda trial: (_label(trial, "task.name", of_tasks), trial.length))
     grouped = defaultdict(list)
     for trial in trials:
-        grouped[tasks[trial.name], trial.length, _label(trial, "cell.name", of_variants)].append(trial)
+        task, variant = _label(trial, "task.name", of_tasks), _label(trial, "cell.name", of_variants)
+        grouped[task, trial.length, variant].append(trial)
     for (task, length, variant), members in grouped.items():
         yield Group(task, length, variant, tuple(members))
 
 
-def _telling(trials: list[Trial], prefix: str, alike: Callable[[Trial], Any]) -> list[str]:
-    """The settings that have more than one value among trials that are alike."""
+def _telling(studies: list[list[Trial]], prefix: str, alike: Callable[[Trial], Any]) -> list[str]:
+    """The settings that have more than one value among trials of a study that are alike."""
     found = defaultdict(set)
-    for trial in trials:
-        for field, value in trial.settings.items():
-            if field.startswith(prefix) and field not in CORE:
-                found[field, alike(trial)].add(text(value))
-    return sorted({field for (field, _), values in found.items() if len(values) > 1})
+    for number, trials in enumerate(studies):
+        for trial in trials:
+            for field, value in trial.settings.items():
+                if field.startswith(prefix) and field not in CORE:
+                    found[field, number, alike(trial)].add(text(value))
+    return sorted({field for (field, *_), values in found.items() if len(values) > 1})
 
 
 def _label(trial: Trial, name: str, telling: list[str]) -> str:

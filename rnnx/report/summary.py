@@ -51,7 +51,7 @@ def _row(group: Group) -> Row:
     trials = group.trials
     first = next((trial.before for trial in trials if trial.before), {})
     gate = next((name for name in _MEMORY_GATES if f"gates/{name}/mean" in first), "")
-    metric = next((tag.removeprefix("heldout/") for tag in first if _is_metric(tag)), "")
+    metric = next((tag.removeprefix("heldout/") for tag in first if is_metric(tag)), "")
     return Row(
         group=group,
         status=Counter(trial.status for trial in trials),
@@ -68,7 +68,8 @@ def _row(group: Group) -> Row:
     )
 
 
-def _is_metric(tag: str) -> bool:
+def is_metric(tag: str) -> bool:
+    """Whether a tag is a task's own metric."""
     return tag.startswith("heldout/") and tag != "heldout/loss"
 
 

@@ -1,5 +1,7 @@
 """What the title of every figure says besides its subject: initialisation and training decide the result."""
 
+from typing import Any
+
 from rnnx.report.study import Group, text
 
 
@@ -23,12 +25,20 @@ def initialisation(groups: list[Group]) -> str:
     parts = []
     for ending in ("hidden_size", "bias", "initializer"):
         for field in sorted(field for field in fields if field.endswith(ending)):
-            having = [trial for trial in trials if field in trial.settings]
+            having = [trial for trial in trials if _counts(field, trial.settings)]
+            if not having:
+                continue
             values = " or ".join(sorted({text(trial.settings[field]) for trial in having}))
             owners = sorted({trial.settings["cell.name"] for trial in having})
             only = f" ({', '.join(owners)})" if len(owners) < len(cells) else ""
             parts.append(f"{field.removeprefix('cell.').replace('_', ' ')} {values}{only}")
     return ", ".join(parts)
+
+
+def _counts(field: str, settings: dict[str, Any]) -> bool:
+    """Whether a setting has an effect: `forget` and `chrono` set the forget bias, whatever `forget_bias` is."""
+    overridden = str(settings.get("cell.bias_initializer")).startswith(("forget", "chrono"))
+    return field in settings and not (field == "cell.forget_bias" and overridden)
 
 
 def when(groups: list[Group]) -> dict[str, str]:

@@ -41,6 +41,8 @@ class Trial:
     """The same of the parameters before training."""
     folder: str = "."
     """Its directory, seen from the study's."""
+    performance: tuple[Record, ...] = ()
+    """All lines of `performance.jsonl`."""
 
     @property
     def length(self) -> int:
@@ -128,6 +130,7 @@ def read_trial(directory: Path, workdir: Path) -> Trial:
         analysed=steps,
         initial=_read_analysis(directory / "analysis" / "initial")[0],
         folder=folder,
+        performance=tuple(read_metrics(directory / "performance.jsonl")),
     )
 
 

@@ -26,7 +26,7 @@ def workdir(tmp_path_factory):
         given.cell.name, given.steps = name, 10
         made = Trial(name, config.parse(given), directory / name)
         if name != "gru":
-            trial.run(made, lambda step, loss: None)
+            trial.run(trial.Group((made,), 1), lambda news: None)
         else:
             made.directory.mkdir()
             (made.directory / "config.json").write_text(json.dumps({"config": made.config.to_dict()}))

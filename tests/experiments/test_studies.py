@@ -6,7 +6,7 @@ import pkgutil
 import pytest
 
 import configs
-from experiments import config, sweep
+from experiments import config, sweeping
 from rnnx import data
 
 NAMES = [module.name for module in pkgutil.iter_modules(configs.__path__)]
@@ -27,5 +27,5 @@ def test_every_trial_of_a_study_has_a_config_that_checks(tmp_path, name):
     if not (data.available("tinyshakespeare") or data.available("shakespeare")):
         overrides = [override for override in overrides if override.get("task.name") != "characters"]
     # What a config is checked for does not depend on the seed.
-    assert len(sweep.resolve(base, overrides, tmp_path)) == len(overrides)
+    assert len(sweeping.resolve(base, overrides, tmp_path)) == len(overrides)
     assert {override["seed"] for override in overrides} >= {0, 1}

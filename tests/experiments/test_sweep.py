@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
-from experiments import config, sweep
+from experiments import config, sweeping
+from experiments import names as naming
 from experiments.config import ConfigError
 from rnnx.logbook import read_metrics
 from tests.experiments.commands import command, run
@@ -17,21 +20,7 @@ SMALL = "--config=tests/experiments/study_small.py"
 
 
 def names(tmp_path, overrides):
-    return [trial.name for trial in sweep.resolve(config.default(), overrides, tmp_path)]
-
-
-def test_a_product_has_all_combinations_with_types():
-    points = sweep.product(config.default(), "cell.name=rnn,lstm;task.length=16,32;learning_rate=1e-3;seed=0:2")
-    assert len(points) == 8
-    assert points[0] == {"cell.name": "rnn", "task.length": 16, "learning_rate": 0.001, "seed": 0}
-    assert sweep.product(config.default(), "cell.reset_after=true,false")[1] == {"cell.reset_after": False}
-
-
-def test_a_comma_within_brackets_is_part_of_a_value(tmp_path):
-    policies = ["orthogonal", "sparse(15, 0.95)", "normal(0.1)"]
-    points = sweep.product(config.default(), f"cell.recurrent_initializer={','.join(policies)};seed=0,1")
-    assert [point["cell.recurrent_initializer"] for point in points[::2]] == policies
-    assert names(tmp_path, points)[2] == "adding/lstm,recurrent_initializer=sparse(15, 0.95)/T64/seed0"
+    return [trial.name for trial in sweeping.resolve(config.default(), overrides, tmp_path)]
 
 
 def test_names_tell_what_varies(tmp_path):
@@ -49,11 +38,80 @@ def test_names_tell_what_varies(tmp_path):
     assert names(tmp_path, constant) == ["adding/lstm/T64/seed0", "adding/lstm/T64/seed1"]
 
 
+def test_names_of_odd_values_are_unique_and_safe_as_paths(tmp_path):
+    # :g writes the first two alike.
+    rates = [{"learning_rate": rate} for rate in (1e-4, 1.0000001e-4, 1 / 3, 5e-324)]
+    assert [name.split("/")[1] for name in names(tmp_path, rates)] == [
+        "lstm,learning_rate=0.0001",
+        "lstm,learning_rate=0.00010000001",
+        "lstm,learning_rate=0.333333",
+        "lstm,learning_rate=4.94066e-324",
+    ]
+    policies = [{"cell.recurrent_initializer": policy} for policy in ("sparse(15, 0.95)", "sparse(15,0.9)")]
+    assert names(tmp_path, policies)[0] == "adding/lstm,recurrent_initializer=sparse(15,0.95)/T64/seed0"
+    given = [{"task.corpus": text} for text in ("a/b c", "a_b c", "../..", "ü", "a, b", "a,b", "%2F")]
+    unsafe = naming.names(given, [config.parse(config.default())] * len(given))
+    assert len(set(unsafe)) == len(unsafe)
+    for name in unsafe:
+        assert re.fullmatch(r"adding/lstm,corpus=[-\w.,%]+/T64/seed0", name, re.ASCII), name
+
+
+def test_names_of_fields_with_one_last_part_are_told_apart(tmp_path):
+    given = [{"cell.size": 1}, {"task.size": 1}, {"cell.size": 2}, {"task.size": 2}]
+    assert naming.names(given, [config.parse(config.default())] * 4)[:2] == [
+        "adding/lstm,cell.size=1/T64/seed0",
+        "adding/lstm,task.size=1/T64/seed0",
+    ]
+
+
+def test_names_that_are_too_long_for_a_directory_are_cut_and_stay_unique(tmp_path):
+    given = [{"task.corpus": "x" * 300 + end} for end in "abc"]
+    found = naming.names(given, [config.parse(config.default())] * 3)
+    assert len(set(found)) == 3
+    for name in found:
+        (tmp_path / name).mkdir(parents=True)
+
+
+def test_equal_settings_are_refused_however_they_are_written(tmp_path):
+    with pytest.raises(ConfigError, match="two trials with the same settings: adding/lstm/T64/seed0 and"):
+        names(tmp_path, [{}, {"cell.forget_bias": 1.0}, {"cell.forget_bias": 0.0}])
+    with pytest.raises(ConfigError, match="same settings are there twice"):
+        names(tmp_path, [{"seed": 1}, {"seed": 1}])
+
+
+def test_the_trial_of_a_setting_that_cannot_be_used_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"no such option.*In the trial of cell\.name=gru, cell\.forget_bias=0\."):
+        names(tmp_path, [{"cell.name": "gru", "cell.forget_bias": 0.0}])
+
+
+def test_patterns_select_trials_by_name(tmp_path):
+    trials = sweeping.resolve(
+        config.default(), [{"cell.name": c, "seed": s} for c in ("rnn", "gru") for s in (0, 1)], tmp_path
+    )
+
+    def selected(only=(), skip=()):
+        return [trial.name for trial in sweeping.select(trials, only, skip)]
+
+    assert selected() == [trial.name for trial in trials]
+    assert selected(only=["*/seed1", "adding/rnn/T64/seed0"]) == [
+        "adding/rnn/T64/seed0",
+        "adding/rnn/T64/seed1",
+        "adding/gru/T64/seed1",
+    ]
+    assert selected(only=["*/rnn/*"], skip=["*/seed0"]) == ["adding/rnn/T64/seed1"]
+    with pytest.raises(ConfigError, match=r"matches 'adding/run/T64/seed0'; there are adding/rnn/T64/seed0"):
+        selected(only=["adding/run/T64/seed0"])
+    with pytest.raises(ConfigError, match="matches 'RNN'; there are adding/rnn/T64/seed0"):
+        selected(skip=["RNN"])
+    with pytest.raises(ConfigError, match="leave none of the 4 trials"):
+        selected(only=["*rnn*"], skip=["*rnn*"])
+
+
 def test_every_override_of_the_committed_studies_is_valid(tmp_path):
     from configs import gradient_flow
 
     overrides = [o for o in gradient_flow.sweep() if o["task.name"] == "adding"]
-    trials = sweep.resolve(gradient_flow.get_config(), overrides, tmp_path)
+    trials = sweeping.resolve(gradient_flow.get_config(), overrides, tmp_path)
     assert len(trials) == len(set(trials)) == 4 * 4 * 2
     assert {trial.config.cell.name for trial in trials} == {"rnn", "lstm", "gru"}
 
@@ -92,12 +150,13 @@ def test_a_sweep_runs_once_and_its_record_is_whole(tmp_path):
     assert json.loads((trial / "config.json").read_text())["config"]["seed"] == 1
     assert json.loads((trial / "DONE.json").read_text())["steps"] == 60
     assert list(trial.glob("events.out.tfevents.*"))
-    stamps = {path: path.stat().st_mtime_ns for path in workdir.rglob("*")}
+    (workdir / "study.lock").unlink()
+    stamps = {path: path.stat().st_mtime_ns for path in workdir.rglob("*.*")}
 
     again = run("sweep", SMALL, f"--workdir={workdir}")
     assert again.returncode == 0
     assert again.stdout.strip() == "all 4 trials are done."
-    assert {path: path.stat().st_mtime_ns for path in workdir.rglob("*")} == stamps
+    assert {path: path.stat().st_mtime_ns for path in workdir.rglob("*.*") if path.name != "study.lock"} == stamps
 
     other = run("sweep", SMALL, f"--workdir={workdir}", "--config.learning_rate=0.5")
     assert other.returncode == 2
@@ -108,9 +167,10 @@ def test_a_sweep_runs_once_and_its_record_is_whole(tmp_path):
 
 
 def test_a_trial_that_diverges_fails_alone(tmp_path):
-    """A learning rate of 1e38 makes the parameters infinite at the first step."""
+    """A learning rate of 1e38 makes the parameters infinite at the first step, and would again: it is not tried."""
     workdir = tmp_path / "runs"
-    done = run("sweep", SMALL, f"--workdir={workdir}", "--jobs=1", "--sweep=cell.name=rnn;learning_rate=1e38,1e-3")
+    arguments = (SMALL, f"--workdir={workdir}", "--jobs=1", "--sweep=cell.name=rnn;learning_rate=1e38,1e-3")
+    done = run("sweep", *arguments)
     assert done.returncode == 1
     assert "1 of 2 trials are done" in done.stdout
     failed = workdir / "adding" / "rnn,learning_rate=1e+38" / "T5" / "seed0"
@@ -118,6 +178,13 @@ def test_a_trial_that_diverges_fails_alone(tmp_path):
     assert not (failed / "DONE.json").exists()
     assert all(record["step"] < 2 for record in read_metrics(failed / "metrics.jsonl"))
     assert (workdir / "adding" / "rnn,learning_rate=0.001" / "T5" / "seed0" / "DONE.json").exists()
+
+    stamps = {path: path.stat().st_mtime_ns for path in failed.rglob("*")}
+    again = run("sweep", *arguments)
+    assert again.returncode == 1
+    assert "not finite at step 2 (before, and it would again; delete its FAILED.json to try)" in again.stdout
+    assert "1 of 2 trials are done" in again.stdout
+    assert {path: path.stat().st_mtime_ns for path in failed.rglob("*")} == stamps
 
 
 def test_a_worker_that_is_killed_costs_its_trial_only_and_that_resumes(tmp_path):
@@ -141,3 +208,85 @@ def test_a_worker_that_is_killed_costs_its_trial_only_and_that_resumes(tmp_path)
     assert "4 of 4 trials are done" in again.stdout
     steps = [record["step"] for record in read_metrics(trial / "metrics.jsonl")]
     assert steps == list(range(0, 1001, 2))
+
+
+def test_patterns_leave_the_record_whole(tmp_path):
+    workdir = tmp_path / "runs"
+    arguments = (SMALL, f"--workdir={workdir}", "--config.steps=10")
+    some = run("sweep", *arguments, "--only=*/rnn/*", "--skip=*/seed1")
+    assert some.returncode == 0, some.stderr
+    assert "1 of 1 trials are done" in some.stdout
+    assert len(json.loads((workdir / "study.json").read_text())["trials"]) == 4
+    assert [path.parent.name for path in workdir.rglob("DONE.json")] == ["seed0"]
+    planned = run("sweep", *arguments, "--dry_run")
+    assert "3 of 4 trials to do" in planned.stdout
+    assert [line.split()[0] for line in planned.stdout.splitlines() if line.rstrip().endswith("done")] == [
+        "adding/rnn/T5/seed0"
+    ]
+
+
+def test_a_dry_run_tells_what_there_is_to_do_and_writes_nothing(tmp_path):
+    workdir, cache = tmp_path / "runs", tmp_path / "cache"
+    done = run("sweep", SMALL, f"--workdir={workdir}", "--dry_run", RNNX_CACHE_DIR=str(cache))
+    assert done.returncode == 0, done.stderr
+    heading, *rows, total = done.stdout.splitlines()
+    assert heading.split() == ["trial", "steps", "parameters", "FLOPs", "time", "state"]
+    # 2 inputs, 4 units, 1 output: W, U, b and the readout; 6 (2·4 + 4·4 + 4) · T · B · steps.
+    assert rows[0].split() == ["adding/rnn/T5/seed0", "60", "33", "202", "k"]
+    assert len(rows) == 4
+    assert total.startswith("4 of 4 trials to do, 1.8")
+    assert "because no finished trial of this workdir has recorded its speed" in total
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["study.lock", "adding/rnn/T5/seed0/trial.lock"])
+def test_what_another_process_writes_is_left_to_it(tmp_path, name):
+    """A real second process holds the lock; it ends, and the lock is free."""
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hold = (
+        "import pathlib, sys; from experiments import lock\n"
+        "with lock.held(pathlib.Path(sys.argv[1])): print('held', flush=True); input()"
+    )
+    owner = subprocess.Popen(
+        [sys.executable, "-c", hold, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert owner.stdout.readline() == "held\n"
+        refused = run("sweep", SMALL, f"--workdir={tmp_path}")
+        assert refused.returncode == 2
+        assert f"process {owner.pid}" in refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1
+        assert not list(tmp_path.rglob("config.json"))
+    finally:
+        owner.kill()
+        owner.communicate()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--timeout=nan"], "--timeout must be a finite number, not nan"),
+        (["--executor_options=a=1,a=2"], "a is there twice"),
+    ],
+)
+def test_a_flag_that_cannot_be_used_is_answered_by_one_line(tmp_path, arguments, message):
+    workdir = tmp_path / "runs"
+    done = run("sweep", SMALL, f"--workdir={workdir}", *arguments)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not workdir.exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [("return 1 / 0", "sweep() failed: ZeroDivisionError: division by zero"), ("return None", "must return a list of")],
+)
+def test_a_sweep_of_a_study_that_is_broken_is_named(tmp_path, body, message):
+    study = tmp_path / "study.py"
+    study.write_text(f"from experiments import config\nget_config = config.default\ndef sweep():\n    {body}\n")
+    done = run("sweep", f"--config={study}", f"--workdir={tmp_path / 'runs'}")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

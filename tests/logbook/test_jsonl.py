@@ -49,8 +49,31 @@ def test_a_line_cut_off_by_a_kill_is_left_out(tmp_path):
     assert read_metrics(path) == [{"step": 0}]
 
 
-def test_a_damaged_line_is_named(tmp_path):
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"st\x00ep": 10, ',
+        b"5",
+        b"[]",
+        b"{}",
+        b'{"step": "10"}',
+        b'{"step": 10, "x": "\xff"}',
+        b"",
+        b"[" * 100_000,
+        b"\x80\x04N.",
+    ],
+)
+def test_a_damaged_line_is_named(tmp_path, line):
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 0}\n{"st\x00ep": 10, \n{"step": 20}\n')
-    with pytest.raises(ValueError, match=r"metrics\.jsonl, line 2: not a JSON object"):
+    path.write_bytes(b'{"step": 0}\n' + line + b'\n{"step": 20}\n')
+    with pytest.raises(ValueError, match=r"metrics\.jsonl, line 2: not a JSON object with a step; the file is damaged"):
         read_metrics(path)
+
+
+@pytest.mark.parametrize("kept", ["", '{"step": 0}\n', '{"step": 0}\n{"step": 10}\n{"step": 3'])
+def test_a_record_that_lacks_the_step_of_the_checkpoint_is_refused_and_left_alone(tmp_path, kept):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(kept)
+    with pytest.raises(ValueError, match=r"metrics\.jsonl lacks step 30, of which there is a checkpoint"):
+        MetricsFile(path, 30)
+    assert path.read_text() == kept

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from rnnx.report import against_lag, heat_map, horizon, loss_curves, study, style
+from rnnx.report import against_lag, heat_map, horizon, loss_curves, study, style, titles
 from tests.report.records import measurement, write_trial
 
 DRAW = {
@@ -56,6 +56,14 @@ def test_axes_have_labels_with_units_and_the_title_tells_the_initialisation(smal
     assert "recurrent initializer orthogonal" in title
     assert "forget bias 1 (lstm)" in title
     assert "3 seeds" in title
+
+
+def test_a_forget_bias_that_a_policy_overrides_is_not_told(tmp_path):
+    for policy in ("chrono(8)", "zeros"):
+        options = {"cell.forget_bias": 1.0, "cell.bias_initializer": policy}
+        write_trial(tmp_path / policy, cell="lstm", parts=("h", "c"), settings=options)
+    assert "forget bias 1, bias initializer zeros" in titles.initialisation(list(study.read(tmp_path / "zeros").groups))
+    assert "forget bias" not in titles.initialisation(list(study.read(tmp_path / "chrono(8)").groups))
 
 
 @pytest.mark.parametrize("name", sorted(set(DRAW) - {"heat"}))

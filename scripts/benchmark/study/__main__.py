@@ -1,0 +1,74 @@
+"""Flags, the run over the contestants, and what it prints: `python -m scripts.benchmark.study --help`."""
+
+import sys
+from pathlib import Path
+
+import jax
+
+from rnnx import files
+from scripts.benchmark import machine
+from scripts.benchmark.contestant import WorkerError
+from scripts.benchmark.equality import UnequalError
+from scripts.benchmark.study import agreement, contestants, page, record, stopwatch
+from scripts.benchmark.study.contestants import OURS, PEERS, PYTHON
+from scripts.benchmark.study.facts import Parser, Study
+
+OUT = "docs/benchmarks/study.json"
+
+
+def main() -> int:
+    """Run what the flags ask for; 1 if a contestant failed."""
+    parser = Parser("A whole study in rnnx, PyTorch and Flax, timed from start to end.", "bench study")
+    parser.add_argument("--peers", help=f"of {', '.join(PEERS)}: all that are installed")
+    parser.add_argument("--out", type=Path, default=Path(OUT), help="the record, %(default)s; the page goes beside it")
+    given = parser.parse_args()
+    study = parser.study(given)
+    there = [name for name in PEERS if Path(PYTHON[name]).exists()]
+    asked = given.peers.split(",") if given.peers else None
+    for name in asked or []:
+        if name not in PEERS:
+            parser.error(f"--peers: {name!r} is none of {', '.join(PEERS)}.")
+        if name not in there:
+            parser.error(f"--peers: there is no {PYTHON[name]} for {name}; scripts/bench makes it.")
+    for name in PEERS:
+        if not asked and name not in there:
+            print(f"{name} is left out: there is no {PYTHON[name]}.")
+    if given.out.suffix != ".json":
+        parser.error(f"--out={given.out} must be a .json file.")
+    try:
+        return run(study, asked or there, given.out)
+    except (UnequalError, WorkerError) as error:
+        parser.error(str(error))
+    except OSError as error:  # no room, no permission
+        parser.error(f"{error.filename or 'input or output'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        print("interrupted.", file=sys.stderr)
+        return 130
+
+
+def run(study: Study, peers: list[str], out: Path) -> int:
+    """Check that all measure the same, time all in turn, and write record and page after each; 1 if one failed."""
+    if busy := machine.busy():
+        print("The machine is busy: times will be too long.")
+    jax.config.update("jax_platforms", "cpu")  # as for all contestants
+    differences, versions = agreement.check(study, peers)
+    print(f"All measure the same. {study.trials} trials of {study.steps} steps.", flush=True)
+    results = record.new(study, busy, differences, versions)
+    failures = 0
+    for contestant in contestants.of_study(study, [OURS, *peers]):
+        try:
+            seconds, found = stopwatch.time_all(contestant, study)
+        except WorkerError as error:
+            failures += 1
+            print(f"{contestant.name} failed: {error}", flush=True)
+            continue
+        record.add(results, contestant, study, seconds, found)
+        record.write(out, results)
+        if OURS in results["contestants"]:
+            files.write(out.with_suffix(".md"), page.page(results).encode())
+        print(f"{contestant.name}: {', '.join(f'{kind} {value:.1f} s' for kind, value in seconds.items())}", flush=True)
+    return int(failures > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Who takes part: commands that run the whole study, each with its way of using the cores."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from scripts.benchmark import machine
+from scripts.benchmark.contestant import TORCH_PYTHON
+from scripts.benchmark.study import facts, rnnx_study
+from scripts.benchmark.study.facts import Study
+
+
+class Contestant(NamedTuple):
+    """A command that runs a study, or a part of one, from nothing to its records."""
+
+    name: str
+    library: str
+    """`OURS` or one of `PEERS`; what is compared is the fastest contestant of each."""
+    about: str
+    command: Callable[[Study, Path], list[str]]
+    """(study, workdir) -> command line."""
+    compiles: bool = True
+    """Whether a second run finds what the first one has compiled."""
+    once: bool = False
+    """Run a single time: it is there to be known, and not compared."""
+
+
+OURS, PEERS = "rnnx", ("torch", "flax")
+PYTHON = {"torch": str(TORCH_PYTHON), "flax": sys.executable}
+
+
+def of_study(study: Study, libraries: Sequence[str]) -> list[Contestant]:
+    """All contestants of these libraries; the first is rnnx as its users run it for this study."""
+    cores = machine.cores()
+    found = [*_rnnx(study, cores)]
+    for name, compiles in (("torch", False), ("flax", True)):
+        found += [_script(name, jobs, compiles) for jobs in sorted({1, cores})]
+    return [contestant for contestant in found if contestant.library in libraries]
+
+
+def _rnnx(study: Study, cores: int) -> list[Contestant]:
+    def sweep(vectorize: int, measurements: str | None) -> Callable[[Study, Path], list[str]]:
+        return lambda study, workdir: rnnx_study.command(study, workdir, vectorize=vectorize, measurements=measurements)
+
+    processes = f"{cores} process{'es' if cores > 1 else ''}"
+    together, alone = f"`--vectorize={study.seeds}`", "`--vectorize=1`"
+    least = "`--config.measurements=state_gradient`"
+    return [
+        Contestant(OURS, OURS, f"{together}, {least}, {processes}", sweep(study.seeds, "state_gradient")),
+        Contestant("rnnx, one by one", OURS, f"{alone}, {least}, {processes}", sweep(1, "state_gradient")),
+        Contestant(
+            "rnnx, all measurements",
+            OURS,
+            f"{together}, the default measurements, {processes}",
+            sweep(study.seeds, None),
+            once=True,
+        ),
+    ]
+
+
+def _script(library: str, jobs: int, compiles: bool) -> Contestant:
+    module = f"scripts.benchmark.study.{library}_study"
+
+    def command(study: Study, workdir: Path) -> list[str]:
+        return [PYTHON[library], "-m", module, f"--workdir={workdir}", f"--jobs={jobs}", *facts.flags(study)]
+
+    name = f"{library}, {jobs} process{'es' if jobs > 1 else ''}"
+    return Contestant(name, library, f"`{library}_study.py --jobs={jobs}`", command, compiles)

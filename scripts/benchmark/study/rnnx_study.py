@@ -1,0 +1,42 @@
+"""The gradient study in rnnx: one command line."""
+
+import sys
+from pathlib import Path
+
+from scripts.benchmark.study.facts import Study
+
+
+def command(study: Study, workdir: Path, *, vectorize: int, measurements: str | None = None) -> list[str]:
+    """`experiments.sweep` with `vectorize` seeds trained as one program, in as many processes as there are cores.
+
+    With `measurements` no others are taken, and so no others are drawn; without, those that a study takes by default.
+    """
+    axes = {
+        "cell.name": ",".join(study.cells),
+        "task.length": ",".join(map(str, study.lengths)),
+        "seed": f"0:{study.seeds}",
+    }
+    settings = {
+        "cell.hidden_size": study.hidden,
+        "task.name": "adding",
+        "batch_size": study.batch,
+        "steps": study.steps,
+        "learning_rate": study.learning_rate,
+        "clip_norm": study.clip_norm,
+        "log_every": study.measure_every,
+        "measure_every": study.measure_every,
+        "measure_batch_size": study.heldout,
+        "checkpoint_every": study.steps,
+    }
+    if measurements:
+        settings["measurements"] = measurements
+    return [
+        sys.executable,
+        "-m",
+        "experiments.sweep",
+        "--config=configs/adding.py",
+        f"--workdir={workdir}",
+        f"--sweep={';'.join(f'{field}={values}' for field, values in axes.items())}",
+        f"--vectorize={vectorize}",
+        *(f"--config.{field}={value}" for field, value in settings.items()),
+    ]

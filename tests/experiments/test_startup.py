@@ -1,0 +1,78 @@
+"""Help, and mistakes that flags alone tell of, are answered before anything heavy is loaded, which takes seconds."""
+
+import re
+
+import pytest
+
+from experiments import analysis, analyze, command, executors
+from tests.experiments.commands import ROOT, run
+
+HEAVY = {"flax", "jax", "jaxlib", "matplotlib", "numpy", "optax", "orbax", "rnnx", "tensorboardX"}
+COMMANDS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if "command.start(main" in path.read_text())
+SMALL = "--config=tests/experiments/study_small.py"
+WORKDIR = "--workdir=nowhere"
+
+
+def answered(module, *arguments):
+    """Exit status, what was said on both streams, and the packages that were loaded, as Python itself tells them."""
+    done = run(module, *arguments, PYTHONPROFILEIMPORTTIME="1")
+    line = re.compile(r"^import time:.*\| +([\w.]+| *imported package)\n", re.MULTILINE)
+    loaded = {name.partition(".")[0] for name in line.findall(done.stderr)}
+    assert "absl" in loaded
+    return done.returncode, done.stdout, line.sub("", done.stderr), loaded & HEAVY
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_help(module):
+    status, shown, said, heavy = answered(module, "--help")
+    assert status == 0, said
+    assert said == ""
+    assert f"python -m experiments.{module} " in shown
+    assert "\nflags:\n" in shown
+    assert not heavy
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "message"),
+    [
+        *((module, ["--wrkdri=x"], "Unknown command line flag 'wrkdri'") for module in COMMANDS),
+        ("run", [WORKDIR], "--config is missing"),
+        ("run", [SMALL], "--workdir is missing"),
+        ("run", ["--config=configs/ading.py", WORKDIR], "did you mean 'configs/adding.py'?"),
+        ("run", [SMALL, "--workdir=README.md"], "README.md is a file"),
+        ("run", [SMALL, WORKDIR, "surplus"], "unexpected argument 'surplus'"),
+        ("run", [SMALL, WORKDIR, "--config.seed", "3"], "unexpected argument '3'"),
+        ("run", [SMALL, WORKDIR, "--profile", "--data_parallel"], "--profile is for a new trial on one device"),
+        ("sweep", [SMALL, WORKDIR, "--jobs=two"], "flag --jobs=two"),
+        ("sweep", [SMALL, WORKDIR, "--jobs=0"], "flag --jobs=0"),
+        ("sweep", [SMALL, WORKDIR, "--executor=loca"], "no executor named 'loca'; did you mean 'local'?"),
+        ("sweep", [WORKDIR], "--config is missing"),
+        ("sweep", [SMALL], "--workdir is missing"),
+        ("analyze", ["--measure=gates"], "--workdir is missing"),
+        ("analyze", [WORKDIR], "--measure is missing: one or several of flossing, gates"),
+        ("analyze", [WORKDIR, "--measure=gates,lyapunv"], "did you mean 'lyapunov'?"),
+        ("analyze", [WORKDIR, "--measure=gates", "--checkpoint=last"], "<latest|initial>"),
+        ("analyze", [WORKDIR, "--measure=gates", "--examples=0"], "--examples must be at least 1, not 0"),
+        ("report", [], "--workdir is missing"),
+        ("report", [WORKDIR, "--config.seed=1"], "Unknown command line flag 'config.seed'"),
+    ],
+)
+def test_a_mistake(module, arguments, message):
+    status, shown, said, heavy = answered(module, *arguments)
+    assert (status, shown) == (2, ""), said
+    assert message in said
+    assert len(said.splitlines()) == 1
+    assert not heavy
+
+
+def test_what_needs_the_study_file_comes_after_that():
+    """Which fields there are is known to rnnx alone; and so it is seen that these tests would see it loaded."""
+    status, shown, said, heavy = answered("run", SMALL, WORKDIR, "--config.sed=3")
+    assert (status, shown) == (2, "")
+    assert "did you mean 'seed'?" in said
+    assert {"jax", "rnnx"} <= heavy
+
+
+def test_names_are_those_that_there_are():
+    assert sorted([*command.names("rnnx", "diagnostics"), *analyze._FOR_FIGURES]) == analysis.names()
+    assert tuple(command.names("experiments", "executors")) == executors.names()

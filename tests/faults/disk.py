@@ -1,0 +1,36 @@
+"""Disks that are really full."""
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@contextlib.contextmanager
+def small(directory: Path, megabytes: int) -> Iterator[Path]:
+    """A file system of its own in memory; skips the test where it may not be mounted, which takes root."""
+    directory.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "rnnx-test", str(directory)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no small disk can be mounted: {done.stderr.strip()}")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+def fill(directory: Path) -> Path:
+    """Write a file until there is no room left."""
+    ballast = directory / "ballast"
+    with open(ballast, "wb", buffering=0) as file:
+        for size in (2**16, 2**12, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(size))
+    with pytest.raises(OSError, match="No space left on device"):
+        (directory / "probe").write_bytes(bytes(1))
+    (directory / "probe").unlink()
+    return ballast

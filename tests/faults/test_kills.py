@@ -1,0 +1,117 @@
+"""R1, R5 and R14: SIGKILL at any moment."""
+
+import random
+import time
+
+import jax
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from rnnx import cells, tasks
+from rnnx.logbook import Checkpoints, read_metrics
+from tests.experiments.commands import run
+from tests.faults import processes, saver, trials
+
+LENGTHS = {"copy_memory": 22}
+
+
+def others():
+    """Each cell on one task, and each task with one cell: for the long version."""
+    pairs = [(cell, "adding") for cell in cells.names()] + [("gru", task) for task in tasks.names()]
+    return [pytest.param(*pair, marks=pytest.mark.slow) for pair in dict.fromkeys(pairs) if pair != ("lstm", "adding")]
+
+
+def killed(module, arguments, directory, times, seed):
+    """Start a trial and kill it, again and again, each time later; the first time while it starts."""
+    chance = random.Random(seed)
+    last = trials.STEPS - 5 * trials.SAVED_EVERY  # so that the rest takes longer than the longest delay
+    for moment in [0, *sorted(chance.sample(range(1, last), times - 1))]:
+        with processes.started(module, *arguments) as process:
+            processes.wait(process, lambda moment=moment: trials.at(directory, moment))
+            time.sleep(chance.uniform(0, 0.1))
+            assert process.poll() is None
+    assert not (directory / "DONE.json").exists()
+
+
+def assert_whole(directory, sessions):
+    """No step is missing and none is there twice, in either record."""
+    steps = list(range(0, trials.STEPS + 1, 2))
+    assert [record["step"] for record in read_metrics(directory / "metrics.jsonl")] == steps
+    events = EventAccumulator(str(directory), size_guidance={"scalars": 0}).Reload()
+    assert [event.step for event in events.Scalars("train/loss")] == steps[1:]
+    assert len(list(directory.glob("events.out.tfevents.*"))) <= sessions
+
+
+def test_killed_at_random_moments_a_trial_ends_as_if_it_had_not_been(straight, tmp_path, often, survived):
+    arguments = (*trials.ONE, f"--workdir={tmp_path / 'trial'}")
+    times = often(3, 10)
+    killed("run", arguments, tmp_path / "trial", times, seed=0)
+    done = run("run", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert trials.outcome(tmp_path / "trial") == trials.outcome(straight)
+    survived("R1", "kill -9 of a run: lstm on adding", times)
+    assert_whole(tmp_path / "trial", sessions=times + 1)
+    survived("R14", "kill -9 of a run", times)
+
+
+@pytest.mark.parametrize(("cell", "task"), others())
+def test_so_does_every_cell_and_every_task(tmp_path, survived, cell, task):
+    trials.need_data(task)
+    named = (f"--config.cell.name={cell}", f"--config.task.name={task}", f"--config.task.length={LENGTHS.get(task, 5)}")
+    straight, directory = tmp_path / "straight", tmp_path / "trial"
+    arguments = (*trials.LASTING, *named, f"--workdir={directory}")
+    assert run("run", *trials.LASTING, *named, f"--workdir={straight}").returncode == 0
+    times = 5
+    killed("run", arguments, directory, times, seed=1)
+    done = run("run", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert trials.outcome(directory) == trials.outcome(straight)
+    survived("R1", f"kill -9 of a run: {cell} on {task}", times)
+    assert_whole(directory, sessions=times + 1)
+    survived("R14", "kill -9 of a run", times)
+
+
+def test_trials_that_are_trained_as_one_program_resume_as_one(tmp_path, often, survived):
+    """Also where the last session is not told to put trials together: they keep the width they began with."""
+    arguments = (*trials.LASTING, "--config.cell.name=gru", "--sweep=seed=0:2", "--jobs=1")
+    straight, swept = tmp_path / "straight", tmp_path / "killed"
+    done = run("sweep", *arguments, "--vectorize=2", f"--workdir={straight}")
+    assert done.returncode == 0, done.stderr
+    seeds = ["adding/gru/T5/seed0", "adding/gru/T5/seed1"]
+    times = often(2, 10)
+    killed("sweep", (*arguments, "--vectorize=2", f"--workdir={swept}"), swept / seeds[0], times, seed=2)
+    done = run("sweep", *arguments, "--vectorize=1", f"--workdir={swept}")
+    assert done.returncode == 0, done.stderr
+    for name in seeds:
+        assert trials.outcome(swept / name) == trials.outcome(straight / name)
+        assert_whole(swept / name, sessions=times + 1)
+    survived("R1", "kill -9 of a sweep that trains two trials as one program", times)
+    survived("R14", "kill -9 of a sweep that trains two trials as one program", times)
+
+
+def test_killed_while_it_saves_it_leaves_a_whole_checkpoint(tmp_path, often, survived):
+    """Restoring warns of nothing, gives what was saved, and loses at most the step that was in hand."""
+    chance = random.Random(3)
+    folder = tmp_path / "checkpoints"
+    hits, wanted, committed = 0, often(3, 50), 0
+    for _ in range(2 * wanted):
+        goal = committed + 1 + chance.randrange(3)
+        with processes.started_module("tests.faults.saver", str(folder)) as process:
+            processes.wait(process, lambda goal=goal: trials.newest(tmp_path) >= goal and unfinished(folder))
+            time.sleep(chance.uniform(0, 0.03))
+            committed = trials.newest(tmp_path)
+        hits += unfinished(folder)
+        step, restored = Checkpoints(folder).restore_latest(saver.state(0))
+        assert step >= committed
+        jax.tree.map(np.testing.assert_array_equal, restored, saver.state(step))
+        committed = step
+        if hits == wanted:
+            break
+    assert hits == wanted
+    survived("R5", "kill -9 while a checkpoint was being written", hits)
+
+
+def unfinished(folder):
+    """Whether there is what orbax writes before it renames it to a step."""
+    return any("orbax-checkpoint-tmp" in path.name for path in folder.iterdir())

@@ -1,0 +1,78 @@
+"""Four devices train as one does, and exchange sums only."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rnnx
+from rnnx import parallel
+from rnnx.training import program
+from tests.four_devices import CASES
+
+
+@pytest.fixture(scope="module")
+def found():
+    """What a process with four devices has to say."""
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=4"
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.four_devices"],
+        cwd=Path(__file__).parents[1],
+        env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_four_devices_train_as_one(found, case):
+    one, four = found[case]["loss"]
+    # Sums over the batch in another order: float32 roundings, which Adam divides by the size of the gradient and which
+    # ten steps add up. The parameters have moved by up to 10 · 0.003.
+    np.testing.assert_allclose(four, one, rtol=1e-5)
+    assert found[case]["params"] < 1e-5
+    assert one[0] != one[-1]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_only_sums_are_exchanged_and_no_device_has_the_whole_batch(found, case):
+    exchanges = found[case]["exchanges"]
+    assert exchanges.pop("all-reduce") > 0
+    assert set(exchanges.values()) == {0}
+    assert found[case]["shares"] > 0
+    assert found[case]["whole batches"] == 0
+
+
+def test_trials_side_by_side_exchange_nothing_and_train_as_on_one_device(found):
+    split = found["side by side"]
+    assert split["devices"] == 4
+    assert set(split["exchanges"].values()) == {0}
+    one, four = split["loss"]
+    # Products of another number of trials at once may add in another order: roundings, as above.
+    np.testing.assert_allclose(four, one, rtol=1e-5)
+    assert split["params"] < 1e-5
+    for a, b in zip(*split["measured"], strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-6)
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused():
+    assert parallel.check_batch_size(8, 4) is None
+    with pytest.raises(ValueError, match=r"multiple of the number of devices \(4\), not 3; 4 is"):
+        parallel.check_batch_size(3, 4)
+
+
+def test_one_device_is_a_mesh_too():
+    settings = {"length": 6, "batch_size": 3, "steps_per_dispatch": 2, "measure_batch_size": 4, "measurements": ()}
+    task = rnnx.tasks.get("adding")()
+    alone, split = (program(rnnx.gru(5), task, **settings, mesh=mesh) for mesh in (None, parallel.mesh()))
+    given = rnnx.training.Hyperparameters(0, 0.01)
+    (_, one), (_, other) = (p.train(p.init(0), given) for p in (alone, split))
+    np.testing.assert_allclose(one.loss, other.loss, rtol=1e-5)  # roundings of float32
