@@ -7,9 +7,15 @@ After figure 7 of Pascanu, Mikolov & Bengio 2013: a tanh RNN of 50 units, learni
 SGD with the norm of the gradient clipped at 1, and clipped with the regulariser Ω, α = 2. Recurrent weights are sparse
 with spectral radius 0.95 (their "smart tanh").
 
-Expect: their order, plain ≤ clipped ≤ clipped with Ω, in how long a sequence is still learnt. All three solve T = 20.
-At T = 50 plain SGD may meet a wall and stay at ln 4 = 1.386, where clipping gets by; at T = 100 clipping leaves ln 4
-late, and Ω long before it, with a state gradient that neither decays nor grows.
+Expect: their order, plain ≤ clipped ≤ clipped with Ω, in how long a sequence is still learnt. With three seeds each all
+learn T = 20 within 1500 steps, though plain SGD loses it again with one, after 17,000. At T = 50 plain SGD learns with
+none: its loss falls to 1.14 … 1.30 and goes back to ln 4 = 1.386, where it stays, with a gradient of norm 33 … 672 on
+the way. Clipped, two of them learn and one stays near ln 2; with Ω all do. At T = 100 only seed 0 learns, clipped (to
+0.73, from step 11,000 on) and with Ω (to 0.41, from step 2000 on). Ω is not sooner in every case: at T = 50 one seed
+takes 8500 steps instead of 5500, and where all learn, at T = 20, the loss ends 5 to 12 times as high.
+
+After training the state gradient with Ω neither decays nor grows (within 0.025 nats a step), learnt or not; the clipped
+networks that learn have one that grows.
 """
 
 from typing import Any
@@ -17,6 +23,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
+from experiments.points import axis, product
 
 LENGTHS = (20, 50, 100)
 SEEDS = (0, 1, 2)
@@ -47,4 +54,4 @@ def get_config() -> ConfigDict:
 
 def sweep() -> list[dict[str, Any]]:
     """Every way at every length, with every seed."""
-    return [way | {"task.length": length, "seed": seed} for length in LENGTHS for way in WAYS for seed in SEEDS]
+    return product(axis("task.length", *LENGTHS), WAYS, axis("seed", *SEEDS))

@@ -14,6 +14,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
+from experiments.points import axis, product
 from rnnx import data
 
 LENGTHS = (16, 32, 64, 128)
@@ -43,10 +44,4 @@ def sweep() -> list[dict[str, Any]]:
         {"task.name": "adding"},
         {"task.name": "characters", "task.corpus": "shakespeare" if complete else "tinyshakespeare"},
     )
-    return [
-        task | cell | {"task.length": length, "seed": seed}
-        for task in tasks
-        for length in LENGTHS
-        for cell in CELLS
-        for seed in SEEDS
-    ]
+    return product(tasks, axis("task.length", *LENGTHS), CELLS, axis("seed", *SEEDS))

@@ -7,10 +7,15 @@ python -m experiments.report --workdir=runs/initialization
 A tanh RNN with Gaussian weights of gain 0.5 … 2 (spectral radius), orthogonal ones, and scaled identity with relu
 (IRNN); an LSTM and a GRU with orthogonal weights, and with chrono biases.
 
-Expect: before training the decay rate of the Gaussian networks rises with the gain, from -0.6 nats a step at 0.5, and
-crosses zero between 1.25 and 1.5: the transition from order to chaos is at 1 without inputs (Sompolinsky et al. 1988),
-and inputs hold it off (Chen et al. 2018). At 2 the gradient explodes. Orthogonal weights start at -0.06, the identity
-at 0. The networks that start near zero, and chrono, learn first; those far from it on either side stay at 1/6.
+Expect: before training the decay rate of the Gaussian networks rises with the gain, from -0.67 nats a step at 0.5 over
+-0.05 at 1 to +0.12 at 2, where the gradient of every example explodes. It crosses zero between 1.25 and 1.5, the
+largest Lyapunov exponent at about 1.25: the transition from order to chaos is at 1 without inputs (Sompolinsky et al.
+1988), and inputs hold it off (Chen et al. 2018). Orthogonal weights start at -0.06, the identity at 0.
+
+That rate does not tell who learns. In 1500 steps and with two seeds each no tanh RNN leaves 1/6, those that start near
+zero no more than the others: by step 500 the gradient of all of them vanishes, by 0.03 … 0.76 nats a step. IRNN, LSTM
+and GRU get below 0.002, the GRU from -0.3 at the start. Chrono brings the LSTM from -0.06 to -0.02 and to half of 1/6
+after 500 … 550 steps instead of 800 … 950, and the GRU from -0.3 to -0.02, which then learns no sooner than without.
 """
 
 from typing import Any
@@ -18,6 +23,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
+from experiments.points import axis, product
 
 LENGTH = 64
 SEEDS = (0, 1)
@@ -45,4 +51,4 @@ def get_config() -> ConfigDict:
 
 def sweep() -> list[dict[str, Any]]:
     """Every policy with every seed."""
-    return [policy | {"seed": seed} for policy in POLICIES for seed in SEEDS]
+    return product(POLICIES, axis("seed", *SEEDS))

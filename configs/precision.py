@@ -6,10 +6,13 @@ python -m experiments.report --workdir=runs/precision
 The adding problem, T = 32 and 64. In bfloat16 the cell runs in it forward and backward; parameters, readout, loss and
 optimiser stay float32. The state gradient that is measured is the one that training sees.
 
-Expect: before training, with the same parameters, the curves against lag lie on each other: bfloat16 has the range of
-float32, so nothing underflows, and rounding at 2⁻⁹ a step does not add up to a slope. After training the held-out loss
-of bfloat16 stops falling earlier, because a state that is rounded at 2⁻⁹ can't hold a sum to more than two digits, and
-updates of the state smaller than that are lost; at T = 64 more seeds fail.
+Expect: before training, with the same parameters, the curves against lag lie on each other, within 0.013 of log10 at
+every lag, and the decay rates within 0.0004 nats a step: bfloat16 has the range of float32, so nothing underflows, and
+rounding by up to 2⁻⁸ a step does not add up to a slope. After 1500 steps there is no difference either that two seeds
+could tell from chance: bfloat16 learns where float32 does, within 100 steps of it, and does not where it does not (the
+RNN at T = 64); of the twelve pairs of held-out losses six are lower in bfloat16. That its losses would stop falling
+earlier, and more of its seeds fail, did not come true. It may where training goes further down: the losses are 4e-4 and
+more here, and one rounding of a number near 1, squared, is 1.5e-5 at most.
 """
 
 from typing import Any
@@ -17,6 +20,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
+from experiments.points import axis, product
 
 CELLS = ("rnn", "lstm", "gru")
 LENGTHS = (32, 64)
@@ -35,10 +39,9 @@ def get_config() -> ConfigDict:
 
 def sweep() -> list[dict[str, Any]]:
     """Every cell in both precisions, at every length, with every seed."""
-    return [
-        {"cell.name": cell, "precision": precision, "task.length": length, "seed": seed}
-        for length in LENGTHS
-        for cell in CELLS
-        for precision in PRECISIONS
-        for seed in SEEDS
-    ]
+    return product(
+        axis("task.length", *LENGTHS),
+        axis("cell.name", *CELLS),
+        axis("precision", *PRECISIONS),
+        axis("seed", *SEEDS),
+    )

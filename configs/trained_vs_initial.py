@@ -8,10 +8,13 @@ python -m experiments.report --workdir=runs/trained_vs_initial
 
 The adding problem, T = 48, which all three solve or begin to.
 
-Expect: before training every exponent is negative, the largest that of the orthogonal RNN (-0.1) and of the LSTM with
-forget bias 1; the GRU starts at -0.3. In a network that has solved the problem the largest exponent has come up to
-zero, one or two directions that keep what was marked, while the rest of the spectrum has gone further down: memory is
-bought by few directions, not by all. Where the problem is not solved all of them stay negative.
+Expect: before training every exponent is negative, the largest ones those of the LSTM with forget bias 1 (-0.05) and of
+the orthogonal RNN (-0.1, and most others are near it); the GRU starts at -0.3. After 3000 steps LSTM and GRU have
+solved the problem with both seeds, and one or two exponents are within 0.035 of zero, the third at -0.09 or below:
+memory is carried by few directions, not by all. What becomes of the others depends on where they were. The mean of the
+32 largest stays where it was in the LSTM (-0.33, -0.36), comes up in the GRU (-0.71, -0.50), and falls in the RNN
+(-0.13, -1.4). The RNN has half solved the problem with one seed, and one exponent has come up to -0.03; with the other,
+whose loss has just begun to fall, the largest is at -0.29, and the gradient vanishes in all but a few examples.
 """
 
 from typing import Any
@@ -19,6 +22,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
+from experiments.points import axis, product
 
 CELLS = ("rnn", "lstm", "gru")
 SEEDS = (0, 1)
@@ -36,4 +40,4 @@ def get_config() -> ConfigDict:
 
 def sweep() -> list[dict[str, Any]]:
     """Every cell with every seed."""
-    return [{"cell.name": cell, "seed": seed} for cell in CELLS for seed in SEEDS]
+    return product(axis("cell.name", *CELLS), axis("seed", *SEEDS))

@@ -8,10 +8,18 @@ python -m experiments.report --workdir=runs/truncation
 Beside cuts at every K-th step, K = 4 … 64 (64 is all of it): cuts at random with probability 1/32 and 1/16 a step,
 which leave the gradient without bias (Tallec & Ollivier 2017). The symbols stand 31 to 57 steps before the answer.
 
-Expect: with all of the gradient the loss leaves ln 4 = 1.386 first and falls furthest. With K = 4 … 16 no gradient ever
-reaches a symbol, and with 32 only the second one, now and then; what is learnt there is what the LSTM with its forget
-bias of 1 happens to carry on by itself, which is little at this length. Cuts at random fall behind the whole gradient
-by their noise alone, the more so the more cuts there are.
+Expect: with all of the gradient the training loss of two seeds is below ln 2, half of ln 4 = 1.386, after 100 and 150
+steps, and at 2000 every answer is right, though one seed loses it again for 600 steps on the way. With K = 4 … 16 no
+gradient ever reaches a symbol, and the loss stays at 1.31 … 1.43. With 32 only the second symbol is reached, now and
+then, and much more is learnt than that gradient asks for, since the LSTM with its forget bias of 1 carries on the rest
+by itself; but nothing holds it there: one seed comes down to 0.03 and is at 0.77 in the end, the other to 0.71 and is
+back at ln 4. Cuts at random, without bias, differ by their noise alone, which is enough: with 1/32 the loss is below ln
+2 after 450 and 550 steps and every answer right in the end, with 1/16 one seed begins to learn within 2000 steps (0.74)
+and the other does not.
+
+A network that was trained so is not the one to ask about truncation. Before training 41 and 29 steps are needed for a
+relative error below 0.1; where training with K = 4 … 16 has made the gradient vanish, as it does in one of the two
+seeds, 9 steps are.
 """
 
 from typing import Any
@@ -19,6 +27,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
+from experiments.points import axis, product
 
 LENGTH = 64
 SEEDS = (0, 1)
@@ -42,4 +51,4 @@ def get_config() -> ConfigDict:
 
 def sweep() -> list[dict[str, Any]]:
     """Every kind of cut with every seed."""
-    return [cut | {"seed": seed} for cut in CUTS for seed in SEEDS]
+    return product(CUTS, axis("seed", *SEEDS))
