@@ -5,6 +5,7 @@ what the other two say of later steps.
 """
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,13 @@ _NOT_DRAWN = ("gates", "input_gradient")
 """In training: gates have their histograms, and the gradient of the inputs goes much as that of the state."""
 
 
+_DRAWING = 0.2
+"""The share of a session's time that pictures may take; beside short trials they would take most of it."""
+
+_PICTURE = 0.1
+"""Seconds that one takes, or a little more."""
+
+
 class Record:
     """The record of one trial that is being trained."""
 
@@ -39,6 +47,7 @@ class Record:
         self.performance = Performance(directory, config, slots, split_over)
         self.checkpoints = Checkpoints(directory / "checkpoints")
         self._open = contextlib.ExitStack()
+        self._began, self._drawing = time.monotonic(), 0.0
 
     def begin(self, resume_step: int | None) -> None:
         """Go on from a step of the checkpoints, or from the start with `None`; what is there of later steps is void."""
@@ -52,12 +61,15 @@ class Record:
                 flatten(self._config.to_dict()), shown, layout(self._config.cell.name, self._config.measurements)
             )
 
-    def log(self, step: int, values: dict[str, Any]) -> None:
-        """Add what was measured at a step."""
+    def log(self, step: int, values: dict[str, Any], *, last: bool = False) -> None:
+        """Add what was measured at a step; the last measurement is drawn, and others as far as there is time for it."""
         self._metrics.write(step, values)
         self._board.write(step, values | by_cell(self._config.cell.name, values))
-        for tag, picture in self._pictures():
-            self._board.image(step, tag, picture)
+        began = time.monotonic()
+        if last or self._drawing + _PICTURE < _DRAWING * (began - self._began):
+            for tag, picture in self._pictures():
+                self._board.image(step, tag, picture)
+            self._drawing += time.monotonic() - began
 
     def save(self, step: int, state: TrainState) -> None:
         """Commit the state of a step, unless it is there already."""
@@ -89,7 +101,7 @@ class Record:
         self._open.close()
 
     def _pictures(self) -> Iterator[tuple[str, bytes]]:
-        """Tag and PNG of what the last record measured, a picture a measurement; each takes a tenth of a second."""
+        """Tag and PNG of what the last record measured, a picture a measurement."""
         first, now = self._metrics.records[0], self._metrics.records[-1]
         if "state_gradient/state/log10_norm" in now:
             yield "state_gradient/against_lag", png(against_lag.draw_trial(self._name, first, now), dpi=80)

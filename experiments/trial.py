@@ -211,7 +211,7 @@ def _train(active: list[_Running], group: Group) -> None:
             for running in list(active):
                 with _apart(active, running):
                     values = _summarise(before, taken[running.slot], running.config.clip_norm or None)
-                    running.record.log(step, values | measured[running.slot])
+                    running.record.log(step, values | measured[running.slot], last=last)
                     running.record.performance.dispatched(config.log_every, seconds)
                     running.tell(step, float(values["train/loss"]))
             if last or step % config.checkpoint_every == 0:

@@ -14,6 +14,8 @@ from rnnx import parallel
 from rnnx.training import program
 from tests.four_devices import CASES
 
+pytestmark = pytest.mark.xdist_group("four_devices")  # the process with four devices is started once
+
 
 @pytest.fixture(scope="module")
 def found():

@@ -38,7 +38,9 @@ class Checkpoints:
 
         With `read_only` nothing in it is changed, so that one may look while a trial runs.
         """
-        logging.getLogger("absl").setLevel(logging.ERROR)  # orbax reports every save at INFO and WARNING
+        logging.getLogger("absl").setLevel(logging.CRITICAL)  # orbax reports every save, and what it raises anyway
+        # When a save fails its threads still report to an event loop that orbax has closed, with a traceback each.
+        logging.getLogger("concurrent.futures").setLevel(logging.CRITICAL)
         self._directory = directory.absolute()
         self._read_only = read_only
         access = (

@@ -14,6 +14,8 @@ import pytest
 from rnnx.logbook import read_metrics
 from tests.experiments.commands import command, run
 
+pytestmark = pytest.mark.xdist_group("distributed")  # its trials are made once
+
 STEPS = 200
 
 
@@ -119,6 +121,7 @@ def test_two_devices_train_as_one(split, alone):
     assert_near(split, alone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(4, 1), (1, 4)])
 def test_a_trial_goes_on_with_another_number_of_devices(tmp_path, alone, before, after):
     def session(count):
@@ -145,6 +148,7 @@ def test_a_trial_goes_on_with_another_number_of_devices(tmp_path, alone, before,
     assert_near(tmp_path, alone)
 
 
+@pytest.mark.slow
 def test_trials_side_by_side_are_spread_over_the_devices(tmp_path):
     def sweep(name, **environment):
         workdir = tmp_path / name
@@ -158,6 +162,7 @@ def test_trials_side_by_side_are_spread_over_the_devices(tmp_path):
         np.testing.assert_allclose(losses(four), losses(one), rtol=1e-4)  # roundings, few steps
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_whatever_becomes_of_them(tmp_path, split):
     """Three sessions that end by force, each of another kind, and one that ends well."""
     workdir = tmp_path / "trial"

@@ -16,6 +16,8 @@ from experiments.trial import Group
 from rnnx.logbook import Checkpoints, read_metrics
 from tests.experiments import study_small
 
+pytestmark = pytest.mark.xdist_group("groups")  # they share their program
+
 DIFFERENT = (
     {"seed": 0},
     {"seed": 1, "learning_rate": 0.01},

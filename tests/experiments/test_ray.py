@@ -13,7 +13,11 @@ from tests.experiments.executing import descendants
 from tests.faults import processes, trials
 
 cluster_utils = pytest.importorskip("ray.cluster_utils")
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    # The cluster of two nodes is started from here; what is forked becomes another program at once.
+    pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning"),
+]
 
 SWEEP = (*trials.LASTING, "--executor=ray", "--sweep=cell.name=lstm;seed=0:2")
 NAMES = ("adding/lstm/T5/seed0", "adding/lstm/T5/seed1")

@@ -13,6 +13,8 @@ from experiments import rerun, sameness
 from experiments.config import ConfigError
 from tests.experiments.commands import run
 
+pytestmark = pytest.mark.xdist_group("rerun")  # the trials that are run again are made once
+
 SMALL = "--config=tests/experiments/study_small.py"
 
 
@@ -53,6 +55,7 @@ def test_the_second_of_two_trials_of_one_program_comes_out_bit_identical_alone(s
     assert {path: path.stat().st_mtime_ns for path in second.rglob("*")} == stamps
 
 
+@pytest.mark.slow
 def test_with_other_compiler_flags_it_parts_and_the_flags_are_named(study, tmp_path):
     """A real difference: LLVM's optimiser is off in tests, and here it is on."""
     assert "optimization_level=0" in os.environ["XLA_FLAGS"]

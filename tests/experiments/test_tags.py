@@ -7,7 +7,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import rnnx
-from experiments import config, trial
+from experiments import config, record, trial
 from experiments.layout import layout
 from rnnx.logbook import read_metrics
 from tests.experiments import study_small
@@ -69,3 +69,13 @@ def test_every_chart_has_something_to_show(finished):
                 assert having, (category, chart)
                 if ": " in chart:
                     assert having == {cell} == {chart.split(": ")[0]}
+
+
+@pytest.mark.parametrize(("share", "drawn"), [(0.0, [4]), (1e9, [0, 2, 4])])
+def test_the_last_measurement_is_drawn_and_others_while_there_is_time(tmp_path, monkeypatch, share, drawn):
+    monkeypatch.setattr(record, "_DRAWING", share)
+    given = study_small.get_config()
+    given.cell.name, given.measurements, given.steps, given.measure_every = "rnn", ("state_gradient",), 4, 2
+    trial.run(trial.Group((trial.Trial("rnn", config.parse(given), tmp_path),), 1), lambda news: None)
+    shown = EventAccumulator(str(tmp_path)).Reload()
+    assert [event.step for event in shown.Images("state_gradient/against_lag")] == drawn

@@ -1,6 +1,7 @@
 """Disks that are really full."""
 
 import contextlib
+import errno
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,11 +27,22 @@ def fill(directory: Path) -> Path:
     """Write a file until there is no room left."""
     ballast = directory / "ballast"
     with open(ballast, "wb", buffering=0) as file:
-        for size in (2**16, 2**12, 1):
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(bytes(size))
-    with pytest.raises(OSError, match="No space left on device"):
-        (directory / "probe").write_bytes(bytes(1))
-    (directory / "probe").unlink()
+        while _room(directory):  # whoever writes there may delete something meanwhile
+            for size in (2**16, 2**12, 1):
+                with contextlib.suppress(OSError):
+                    while True:
+                        file.write(bytes(size))
     return ballast
+
+
+def _room(directory: Path) -> bool:
+    probe = directory / "probe"
+    try:
+        probe.write_bytes(bytes(1))
+        return True
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return False
+    finally:
+        probe.unlink(missing_ok=True)

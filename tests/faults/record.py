@@ -3,6 +3,7 @@
 import datetime
 import json
 import platform
+import re
 import time
 from collections import defaultdict
 from importlib.metadata import version
@@ -32,9 +33,9 @@ PROMISES = {
 
 _ELSEWHERE = {
     "tests/data/": ("R15", "damaged, wrong or hostile data files and archives, and ways to fetch them"),
-    "tests/experiments/test_ray.py": ("R13", "nodes of a cluster killed"),
+    "tests/experiments/test_ray.py::test_a_trial_whose_node_is_lost": ("R13", "a node of a cluster killed"),
 }
-"""Folders and files of tests that make a fault each without saying so."""
+"""Beginnings of the names of tests that make a fault each without saying so."""
 
 
 class Recorder:
@@ -69,7 +70,7 @@ def _entry(report):
     said = [list(value) for name, value in report.user_properties if name == "survived"]
     elsewhere = [[*note, 1] for place, note in _ELSEWHERE.items() if report.nodeid.startswith(place)]
     entry = {
-        "test": report.nodeid,
+        "test": re.sub(r"@\w+$", "", report.nodeid),  # the group that pytest-xdist has put it in
         "outcome": report.outcome,
         "seconds": round(report.duration, 1),
         "survived": (said or elsewhere) if report.outcome == "passed" else [],
