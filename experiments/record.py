@@ -25,7 +25,8 @@ _NOT_DRAWN = ("gates", "input_gradient")
 
 
 _DRAWING = 0.2
-"""The share of a session's time that pictures may take; beside short trials they would take most of it."""
+"""The share of a session's time that pictures may take, of all trials of a program together; of short trials they would
+take most."""
 
 _PICTURE = 0.1
 """Seconds that one takes, or a little more."""
@@ -47,7 +48,7 @@ class Record:
         self.performance = Performance(directory, config, slots, split_over)
         self.checkpoints = Checkpoints(directory / "checkpoints")
         self._open = contextlib.ExitStack()
-        self._began, self._drawing = time.monotonic(), 0.0
+        self._began, self._drawing, self._share = time.monotonic(), 0.0, _DRAWING / slots
 
     def begin(self, resume_step: int | None) -> None:
         """Go on from a step of the checkpoints, or from the start with `None`; what is there of later steps is void."""
@@ -66,7 +67,7 @@ class Record:
         self._metrics.write(step, values)
         self._board.write(step, values | by_cell(self._config.cell.name, values))
         began = time.monotonic()
-        if last or self._drawing + _PICTURE < _DRAWING * (began - self._began):
+        if last or self._drawing + _PICTURE < self._share * (began - self._began):
             for tag, picture in self._pictures():
                 self._board.image(step, tag, picture)
             self._drawing += time.monotonic() - began
