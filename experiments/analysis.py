@@ -14,7 +14,7 @@ from flax import nnx
 
 from experiments import config as configs
 from experiments.config import Config, ConfigError
-from experiments.trial import Trial
+from experiments.trial import Trial, initial
 from rnnx import diagnostics, model, wall
 from rnnx.engine._flat import Flat
 from rnnx.logbook import Checkpoints
@@ -41,13 +41,12 @@ def subject(trial: Trial, checkpoint: str, examples: int) -> Subject:
       CheckpointError: it is of another model.
     """
     config, seed = trial.config, trial.config.seed
-    program = configs.build(config)
     step, state = 0, None
     if checkpoint == "initial":
-        state = program.init(seed)
+        state = initial(config)(seed)
     elif (trial.directory / "checkpoints").is_dir():
         saved = Checkpoints(trial.directory / "checkpoints", read_only=True)
-        step, state = saved.restore_latest(jax.eval_shape(program.init, seed)) or (0, None)
+        step, state = saved.restore_latest(jax.eval_shape(initial(config), seed)) or (0, None)
     if state is None:
         raise ConfigError(f"{trial.directory} has no checkpoint yet; --checkpoint=initial measures it before training.")
     batch = _heldout(configs.alike(config))(seed)

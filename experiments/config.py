@@ -144,7 +144,7 @@ def parse(given: ConfigDict) -> Config:
                 raise ValueError(
                     f"{field} must be a multiple of log_every ({config.log_every}), not {getattr(config, field)}."
                 )
-        _trace(dataclasses.replace(config, seed=0, learning_rate=1.0, clip_norm=0.0))
+        _trace(without_hyperparameters(config))
     except ValueError as error:
         raise ConfigError(str(error)) from None
     return config
@@ -196,6 +196,11 @@ def hyperparameters(config: Config) -> Hyperparameters:
     return Hyperparameters(config.seed, config.learning_rate, config.clip_norm or math.inf)
 
 
+def without_hyperparameters(config: Config) -> Config:
+    """The same for all configs that differ in nothing but those."""
+    return dataclasses.replace(config, seed=0, learning_rate=1.0, clip_norm=0.0)
+
+
 def alike(config: Config) -> Config:
     """The same for all configs that one compiled program trains: what they may differ in is at its default.
 
@@ -204,7 +209,7 @@ def alike(config: Config) -> Config:
     defaults = _options(rnnx.cells.get(config.cell.name))
     options = {name: defaults[name].default if _initial(name) else value for name, value in config.cell.options}
     cell = dataclasses.replace(config.cell, options=tuple(options.items()))
-    return dataclasses.replace(config, cell=cell, seed=0, learning_rate=1.0, clip_norm=0.0)
+    return dataclasses.replace(without_hyperparameters(config), cell=cell)
 
 
 def field_type(base: ConfigDict, field: str) -> type:

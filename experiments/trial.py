@@ -5,7 +5,6 @@ differ only in what their program takes as input can be trained together, each w
 """
 
 import contextlib
-import dataclasses
 import functools
 import math
 import time
@@ -230,7 +229,7 @@ def _restore(active: list[_Running]) -> tuple[int | None, list[TrainState]]:
         found = []
         for running in list(active):
             with _apart(active, running):
-                shapes = jax.eval_shape(_initial(running.config), running.config.seed)
+                shapes = jax.eval_shape(initial(running.config), running.config.seed)
                 found.append(running.record.checkpoints.restore_latest(shapes, at_most))
         restored = [one for one in found if one]
         steps = {step for step, _ in restored}
@@ -240,7 +239,7 @@ def _restore(active: list[_Running]) -> tuple[int | None, list[TrainState]]:
             return steps.pop(), [state for _, state in restored]
         # A kill came between the checkpoints of one and of another.
         at_most = min(steps) if len(restored) == len(active) else -1
-    return None, [_initial(running.config)(running.config.seed) for running in active]
+    return None, [initial(running.config)(running.config.seed) for running in active]
 
 
 def _save(active: list[_Running], step: int, states: Sequence[TrainState]) -> None:
@@ -278,9 +277,9 @@ def _program(config: Config, slots: int, devices: int) -> Program:
     )
 
 
-def _initial(config: Config) -> Callable[[int], TrainState]:
-    """(seed) -> the state that training starts from."""
-    return _initial_by_policy(dataclasses.replace(config, seed=0, learning_rate=1.0, clip_norm=0.0))
+def initial(config: Config) -> Callable[[int], TrainState]:
+    """(seed) -> the state that training starts from; compiled once for all that differ in hyperparameters alone."""
+    return _initial_by_policy(configs.without_hyperparameters(config))
 
 
 @functools.lru_cache(maxsize=32)

@@ -26,16 +26,6 @@ def cache(monkeypatch):
     monkeypatch.setenv("RNNX_CACHE_DIR", commands.CACHE.name)
 
 
-@pytest.fixture
-def stoppable(monkeypatch):
-    """As in a command: SIGTERM leaves a note; put back in the end."""
-    before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(interruption, "_received", 0)
-    interruption.install(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
 def workers():
     return [child.pid for child in multiprocessing.active_children()]
 

@@ -15,6 +15,7 @@ from experiments.config import ConfigError
 from experiments.trial import Group
 from rnnx.logbook import Checkpoints, read_metrics
 from tests.experiments import study_small
+from tests.experiments.executing import record
 
 pytestmark = pytest.mark.xdist_group("groups")  # they share their program
 
@@ -32,10 +33,6 @@ def make(directory: Path, overrides=DIFFERENT, **settings):
     return tuple(sweeping.resolve(base, list(overrides), directory))
 
 
-def record(trial):
-    return (trial.directory / "metrics.jsonl").read_bytes()
-
-
 def last_leaves(trial):
     (leaves,) = (trial.directory / "checkpoints" / str(trial.config.steps) / "leaves").rglob("metadata")
     return leaves.read_text()
@@ -45,15 +42,6 @@ def run(group):
     outcomes = {}
     trials.run(group, lambda news: outcomes.update({news.trial: news.outcome}))
     return list(outcomes.values())
-
-
-@pytest.fixture
-def fresh(monkeypatch):
-    """Signals and their note as they were, for a test that gets one."""
-    before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(interruption, "_received", 0)
-    yield
-    signal.signal(signal.SIGTERM, before)
 
 
 def test_what_one_program_can_train_goes_together_and_no_more(tmp_path):
@@ -113,11 +101,10 @@ def test_a_trial_that_diverges_leaves_the_others_as_they_are(tmp_path):
     assert [r["step"] for r in read_metrics(failed / "metrics.jsonl")] == [0]
 
 
-def test_a_group_that_is_stopped_goes_on_as_if_it_had_not_been(tmp_path, fresh):
+def test_a_group_that_is_stopped_goes_on_as_if_it_had_not_been(tmp_path, stoppable):
     """By a real SIGTERM, between two of its trials; the checkpoint of one is set back to that of the other."""
     straight, stopped = make(tmp_path / "straight"), make(tmp_path / "stopped")
     run(Group(straight, 3))
-    interruption.install(signal.SIGTERM)
 
     def stop(news):
         if news.step == 34 and news.trial == stopped[1].name:

@@ -26,15 +26,6 @@ def study(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
-def stoppable(monkeypatch):
-    before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(interruption, "_received", 0)
-    interruption.install(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
 def jobs():
     """The processes of all jobs: of each submitit's controller, the job, and the trial in it."""
     controllers = [pid for pid in descendants(os.getpid()) if "submitit.local._local" in command_line(pid)]
