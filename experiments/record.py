@@ -24,12 +24,12 @@ _NOT_DRAWN = ("gates", "input_gradient")
 """In training: gates have their histograms, and the gradient of the inputs goes much as that of the state."""
 
 
-_DRAWING = 0.2
-"""The share of a session's time that pictures may take, of all trials of a program together; of short trials they would
-take most."""
+_DRAWING = 0.1
+"""The share of a session's time that pictures may take, of all trials of a program together, except that the last ones
+are drawn always. Of short trials they would take most."""
 
-_PICTURE = 0.1
-"""Seconds that one takes, or a little more."""
+_PICTURES = 0.1
+"""Seconds that those of one measurement are thought to take, until the first are drawn."""
 
 
 class Record:
@@ -48,7 +48,8 @@ class Record:
         self.performance = Performance(directory, config, slots, split_over)
         self.checkpoints = Checkpoints(directory / "checkpoints")
         self._open = contextlib.ExitStack()
-        self._began, self._drawing, self._share = time.monotonic(), 0.0, _DRAWING / slots
+        self._began, self._share = time.monotonic(), _DRAWING / slots
+        self._drawing, self._pictures_take = 0.0, _PICTURES
 
     def begin(self, resume_step: int | None) -> None:
         """Go on from a step of the checkpoints, or from the start with `None`; what is there of later steps is void."""
@@ -67,10 +68,12 @@ class Record:
         self._metrics.write(step, values)
         self._board.write(step, values | by_cell(self._config.cell.name, values))
         began = time.monotonic()
-        if last or self._drawing + _PICTURE < self._share * (began - self._began):
+        # These, and the last ones that are still to come.
+        if last or self._drawing + 2 * self._pictures_take < self._share * (began - self._began):
             for tag, picture in self._pictures():
                 self._board.image(step, tag, picture)
-            self._drawing += time.monotonic() - began
+            self._pictures_take = time.monotonic() - began
+            self._drawing += self._pictures_take
 
     def save(self, step: int, state: TrainState) -> None:
         """Commit the state of a step, unless it is there already."""

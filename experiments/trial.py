@@ -5,6 +5,7 @@ differ only in what their program takes as input can be trained together, each w
 """
 
 import contextlib
+import dataclasses
 import functools
 import math
 import time
@@ -278,8 +279,9 @@ def _program(config: Config, slots: int, devices: int) -> Program:
 
 
 def initial(config: Config) -> Callable[[int], TrainState]:
-    """(seed) -> the state that training starts from; compiled once for all that differ in hyperparameters alone."""
-    return _initial_by_policy(configs.without_hyperparameters(config))
+    """(seed) -> the state that training starts from; compiled once for sequences of all lengths."""
+    of_any_length = dataclasses.replace(config.task, size=0)
+    return _initial_by_policy(dataclasses.replace(configs.without_hyperparameters(config), task=of_any_length))
 
 
 @functools.lru_cache(maxsize=32)

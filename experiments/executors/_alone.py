@@ -5,6 +5,7 @@ hold from when the job begins, and an end that is asked for comes after a save.
 """
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,14 +15,16 @@ from experiments.executors.local import local
 from experiments.trial import Group, Update
 
 
-def alone(group: Group, timeout: float) -> list[Update]:
+def alone(group: Group, timeout: float, argv: list[str]) -> list[Update]:
     """Do what is left of a group, in `timeout` seconds (0: no limit); the last news of each trial.
+
+    `argv` is the command that the user gave, for the trials' records.
 
     A signal that asks for an end leaves no result but an exit status. So the cluster knows the job as one that was cut
     short, and runs it again elsewhere if that was not its owner's wish.
     """
     last: dict[str, Update] = {}
-    with _stoppable():
+    with _stoppable(), _called(argv):
         try:
             local([group], Options(jobs=1, timeout=timeout, settings={}), lambda news: last.update({news.trial: news}))
         except interruption.Interrupted as stopped:
@@ -40,3 +43,13 @@ def _stoppable() -> Iterator[None]:
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+@contextmanager
+def _called(argv: list[str]) -> Iterator[None]:
+    """As if this process had been started by that command; so is the one that it starts."""
+    before, sys.argv = sys.argv, argv
+    try:
+        yield
+    finally:
+        sys.argv = before

@@ -13,6 +13,7 @@ import math
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -57,7 +58,7 @@ class _Tasks:
         self._core, self._task, self._timeout = core, task, timeout
 
     def submit(self, groups: list[Group]) -> list[Any]:
-        return [self._task.remote(group, self._timeout) for group in groups]
+        return [self._task.remote(group, self._timeout, sys.argv) for group in groups]
 
     def over(self, jobs: list[Any]) -> list[Any]:
         return self._core.wait(jobs, num_returns=1, timeout=1.0)[0]

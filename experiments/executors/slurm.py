@@ -10,6 +10,7 @@ Settings: `cluster` (slurm), and whatever submitit's `AutoExecutor.update_parame
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -56,8 +57,8 @@ def slurm(groups: list[Group], options: Options, update: Callable[[Update], None
 class _Do(submitit.helpers.Checkpointable):
     """`alone` as submitit wants what it queues again: as an object, whose state is kept; this one has none."""
 
-    def __call__(self, group: Group, timeout: float) -> list[Update]:
-        return alone(group, timeout)
+    def __call__(self, group: Group, timeout: float, argv: list[str]) -> list[Update]:
+        return alone(group, timeout, argv)
 
 
 class _Jobs:
@@ -68,7 +69,7 @@ class _Jobs:
 
     def submit(self, groups: list[Group]) -> list[Any]:
         with self._executor.batch():  # SLURM is asked once for all
-            return [self._executor.submit(_Do(), group, self._timeout) for group in groups]
+            return [self._executor.submit(_Do(), group, self._timeout, sys.argv) for group in groups]
 
     def over(self, jobs: list[Any]) -> list[Any]:
         found = [job for job in jobs if job.done()]

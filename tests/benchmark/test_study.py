@@ -252,6 +252,7 @@ def test_the_page_compares_the_fastest_of_each(tmp_path):
         (["--steps=70"], "--steps must be a multiple of --measure_every (50), not 70."),
         (["--peers=trch"], "--peers: 'trch' is none of torch, flax."),
         (["--out=results.txt"], "--out=results.txt must be a .json file."),
+        (["--only=trch*"], "--only='trch*' matches no contestant."),
         (["--stps=1"], "unrecognized arguments: --stps=1"),
     ],
 )
@@ -268,12 +269,13 @@ def test_a_mistake_is_one_line_and_status_2(arguments, message, monkeypatch, cap
 @pytest.mark.slow
 def test_a_run_from_flags_to_page(tmp_path):
     out = tmp_path / "study.json"
-    part = ["--cells=rnn", "--lengths=4", "--seeds=2", "--steps=4", "--measure_every=2", "--peers=flax"]
+    part = ["--cells=rnn", "--lengths=4", "--seeds=2", "--steps=4", "--measure_every=2", "--peers=flax", "--only=rnnx*"]
+    part.append("--only=*1 process")
     command = [sys.executable, "-m", "scripts.benchmark.study", *part, f"--out={out}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(out.read_text())["contestants"]
-    assert list(found) == [c.name for c in contestants.of_study(SMALL, ["rnnx", "flax"])]
+    assert list(found) == ["rnnx", "rnnx, vectorized", "rnnx, all measurements", "flax, 1 process"]
     for name, entry in found.items():
         kinds = ["cold"] if name == "rnnx, all measurements" else ["cold", "warm", "half"]
         assert list(entry["seconds"]) == kinds

@@ -7,6 +7,7 @@ import tempfile
 
 import pytest
 
+from experiments import files
 from rnnx.logbook import read_metrics
 from tests.experiments import commands
 from tests.experiments.executing import descendants
@@ -52,6 +53,7 @@ def test_a_sweep_by_a_ray_of_its_own(tmp_path, straight):
     assert sweep.returncode == 0, errors
     assert "2 of 2 trials are done" in output
     assert trials.outcome(tmp_path / "runs" / NAMES[0]) == trials.outcome(straight)
+    assert "--executor=ray" in files.read_json(tmp_path / "runs" / NAMES[0] / "config.json")["argv"]
     assert listening
     assert processes.beyond_loopback(listening) == []
     processes.gone(family)

@@ -4,11 +4,12 @@ import os
 import re
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
-from experiments import interruption
+from experiments import files, interruption
 from experiments.config import ConfigError
 from tests.experiments import commands
 from tests.experiments.executing import ENDLESS, checkpoints, descendants, execute, made, record
@@ -54,6 +55,7 @@ def test_a_job_that_is_killed_costs_its_group_alone_and_resumes(study):
     lost, done = execute("slurm", groups, kill, cluster="local")
     assert re.match(r"its job \d+ ended without a result \(.*\), see /.*\.err; run again to resume$", lost.outcome)
     assert done.outcome == "done"
+    assert files.read_json(groups[1].trials[0].directory / "config.json")["argv"] == sys.argv
     processes.gone(killed)
     assert checkpoints(trial)
     assert not (trial.directory / "DONE.json").exists()

@@ -10,7 +10,7 @@ from scripts.benchmark import machine
 from scripts.benchmark.contestant import WorkerError
 from scripts.benchmark.equality import UnequalError
 from scripts.benchmark.study import agreement, contestants, page, record, stopwatch
-from scripts.benchmark.study.contestants import OURS, PEERS, PYTHON
+from scripts.benchmark.study.contestants import OURS, PEERS, PYTHON, Contestant
 from scripts.benchmark.study.facts import Parser, Study
 
 OUT = "docs/benchmarks/study.json"
@@ -20,6 +20,9 @@ def main() -> int:
     """Run what the flags ask for; 1 if a contestant failed."""
     parser = Parser("A whole study in rnnx, PyTorch and Flax, timed from start to end.", "bench study")
     parser.add_argument("--peers", help=f"of {', '.join(PEERS)}: all that are installed")
+    parser.add_argument(
+        "--only", action="append", default=[], help="contestants whose names match this; may be repeated"
+    )
     parser.add_argument("--out", type=Path, default=Path(OUT), help="the record, %(default)s; the page goes beside it")
     given = parser.parse_args()
     study = parser.study(given)
@@ -35,8 +38,11 @@ def main() -> int:
             print(f"{name} is left out: there is no {PYTHON[name]}.")
     if given.out.suffix != ".json":
         parser.error(f"--out={given.out} must be a .json file.")
+    chosen = contestants.of_study(study, [OURS, *(asked or there)], given.only)
+    if not chosen:
+        parser.error(f"--only={given.only[0]!r} matches no contestant.")
     try:
-        return run(study, asked or there, given.out)
+        return run(study, asked or there, chosen, given.out)
     except (UnequalError, WorkerError) as error:
         parser.error(str(error))
     except OSError as error:  # no room, no permission
@@ -46,7 +52,7 @@ def main() -> int:
         return 130
 
 
-def run(study: Study, peers: list[str], out: Path) -> int:
+def run(study: Study, peers: list[str], chosen: list[Contestant], out: Path) -> int:
     """Check that all measure the same, time all in turn, and write record and page after each; 1 if one failed."""
     if busy := machine.busy():
         print("The machine is busy: times will be too long.")
@@ -55,7 +61,7 @@ def run(study: Study, peers: list[str], out: Path) -> int:
     print(f"All measure the same. {study.trials} trials of {study.steps} steps.", flush=True)
     results = record.new(study, busy, differences, versions)
     failures = 0
-    for contestant in contestants.of_study(study, [OURS, *peers]):
+    for contestant in chosen:
         try:
             seconds, found = stopwatch.time_all(contestant, study)
         except WorkerError as error:

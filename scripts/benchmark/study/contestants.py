@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,13 +31,21 @@ OURS, PEERS = "rnnx", ("torch", "flax")
 PYTHON = {"torch": str(TORCH_PYTHON), "flax": sys.executable}
 
 
-def of_study(study: Study, libraries: Sequence[str]) -> list[Contestant]:
-    """All contestants of these libraries; the first is rnnx as its users run it for this study."""
+def of_study(study: Study, libraries: Sequence[str], only: Sequence[str] = ()) -> list[Contestant]:
+    """All contestants of these libraries, or those whose names match one of the patterns `only`.
+
+    The first is rnnx as its users run it for this study.
+    """
     cores = machine.cores()
     found = [*_rnnx(study, cores)]
     for name, compiles in (("torch", False), ("flax", True)):
         found += [_script(name, jobs, compiles) for jobs in sorted({1, cores})]
-    return [contestant for contestant in found if contestant.library in libraries]
+    return [
+        contestant
+        for contestant in found
+        if contestant.library in libraries
+        and (not only or any(fnmatchcase(contestant.name, pattern) for pattern in only))
+    ]
 
 
 def _rnnx(study: Study, cores: int) -> list[Contestant]:
@@ -44,18 +53,16 @@ def _rnnx(study: Study, cores: int) -> list[Contestant]:
         return lambda study, workdir: rnnx_study.command(study, workdir, vectorize=vectorize, measurements=measurements)
 
     processes = f"{cores} process{'es' if cores > 1 else ''}"
-    together, alone = f"`--vectorize={study.seeds}`", "`--vectorize=1`"
-    least = "`--config.measurements=state_gradient`"
+    one = "`--config.measurements=state_gradient`"
     return [
-        Contestant(OURS, OURS, f"{together}, {least}, {processes}", sweep(study.seeds, "state_gradient")),
-        Contestant("rnnx, one by one", OURS, f"{alone}, {least}, {processes}", sweep(1, "state_gradient")),
+        Contestant(OURS, OURS, f"{one}, {processes}", sweep(1, "state_gradient")),
         Contestant(
-            "rnnx, all measurements",
+            "rnnx, vectorized",
             OURS,
-            f"{together}, the default measurements, {processes}",
-            sweep(study.seeds, None),
-            once=True,
+            f"`--vectorize={study.seeds}`, {one}, {processes}",
+            sweep(study.seeds, "state_gradient"),
         ),
+        Contestant("rnnx, all measurements", OURS, f"the default measurements, {processes}", sweep(1, None), once=True),
     ]
 
 

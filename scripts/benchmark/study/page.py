@@ -79,8 +79,8 @@ as on the second run of a study. *Training*: from a further, warm run of fewer s
 [Flax](../../scripts/benchmark/study/flax_study.py), are run in one process on all cores and in as many as there are
 cores, and the faster is compared. They log what is said above and nothing else. rnnx besides that logs training loss,
 gradient norms and clipping, writes TensorBoard events with pictures and histograms, saves checkpoints and can be
-resumed: it is timed with all of that, with the one measurement that the others take (`rnnx`) and with all that it takes
-by default."""
+resumed: it is timed with all of that, with the one measurement that the others take (`rnnx`), the same with the seeds
+side by side (`rnnx, vectorized`), and with all that it measures by default."""
 
 
 def _ratios(record: Record) -> str:
