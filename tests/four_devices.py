@@ -1,11 +1,14 @@
 """What one device and four make of the same training: run as a process of its own, with four, it prints a JSON object.
 
+Its arguments name what is compared, of `CASES` or `SIDE_BY_SIDE`.
+
 A comparison has the losses of both, the largest difference of their parameters, and how often the program of four
 holds each kind of exchange between devices, and arrays [T, B] or [B] of a whole batch.
 """
 
 import json
 import re
+import sys
 from typing import Any
 
 import jax
@@ -35,6 +38,7 @@ CASES: dict[str, dict[str, Any]] = {
     "omega": {"objective": Objective(omega=2.0)},
     "flossing": {"objective": Objective(flossing_steps=3, flossing_exponents=2)},
 }
+SIDE_BY_SIDE = "side by side"
 
 
 def ragged():
@@ -114,5 +118,5 @@ def side_by_side() -> dict[str, Any]:
 if __name__ == "__main__":
     assert jax.device_count() == 4
     jax.config.update("jax_numpy_dtype_promotion", "strict")
-    found: dict[str, Any] = {name: compared(name, settings) for name, settings in CASES.items()}
-    print(json.dumps(found | {"side by side": side_by_side()}))
+    asked = sys.argv[1:]
+    print(json.dumps({name: side_by_side() if name == SIDE_BY_SIDE else compared(name, CASES[name]) for name in asked}))

@@ -1,5 +1,6 @@
 """Four devices train as one does, and exchange sums only."""
 
+import functools
 import json
 import os
 import subprocess
@@ -12,17 +13,29 @@ import pytest
 import rnnx
 from rnnx import parallel
 from rnnx.training import program
-from tests.four_devices import CASES
+from tests.four_devices import CASES, SIDE_BY_SIDE
 
 pytestmark = pytest.mark.xdist_group("four_devices")  # the process with four devices is started once
 
 
-@pytest.fixture(scope="module")
-def found():
+# A loop, none, a division by what all devices have counted, and what is not a sum over examples.
+SHORT = ("lstm", "lru", "lengths", "flossing", SIDE_BY_SIDE)
+LONG = tuple(case for case in CASES if case not in SHORT)
+cases = pytest.mark.parametrize(
+    "case", [*(pytest.param(case, marks=pytest.mark.slow) for case in LONG), *(case for case in SHORT if case in CASES)]
+)
+
+
+def found(case):
     """What a process with four devices has to say."""
+    return compared(SHORT if case in SHORT else LONG)[case]
+
+
+@functools.cache
+def compared(cases):
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=4"
     done = subprocess.run(
-        [sys.executable, "-m", "tests.four_devices"],
+        [sys.executable, "-m", "tests.four_devices", *cases],
         cwd=Path(__file__).parents[1],
         env=os.environ | {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
         capture_output=True,
@@ -34,27 +47,27 @@ def found():
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_four_devices_train_as_one(found, case):
-    one, four = found[case]["loss"]
+@cases
+def test_four_devices_train_as_one(case):
+    one, four = found(case)["loss"]
     # Sums over the batch in another order: float32 roundings, which Adam divides by the size of the gradient and which
     # ten steps add up. The parameters have moved by up to 10 · 0.003.
     np.testing.assert_allclose(four, one, rtol=1e-5)
-    assert found[case]["params"] < 1e-5
+    assert found(case)["params"] < 1e-5
     assert one[0] != one[-1]
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_only_sums_are_exchanged_and_no_device_has_the_whole_batch(found, case):
-    exchanges = found[case]["exchanges"]
+@cases
+def test_only_sums_are_exchanged_and_no_device_has_the_whole_batch(case):
+    exchanges = found(case)["exchanges"]
     assert exchanges.pop("all-reduce") > 0
     assert set(exchanges.values()) == {0}
-    assert found[case]["shares"] > 0
-    assert found[case]["whole batches"] == 0
+    assert found(case)["shares"] > 0
+    assert found(case)["whole batches"] == 0
 
 
-def test_trials_side_by_side_exchange_nothing_and_train_as_on_one_device(found):
-    split = found["side by side"]
+def test_trials_side_by_side_exchange_nothing_and_train_as_on_one_device():
+    split = found(SIDE_BY_SIDE)
     assert split["devices"] == 4
     assert set(split["exchanges"].values()) == {0}
     one, four = split["loss"]

@@ -122,6 +122,14 @@ def test_two_devices_train_as_one(split, alone):
 
 
 @pytest.mark.slow
+def test_a_second_run_is_split_as_the_first_and_bit_identical(tmp_path, split):
+    done = run("run", f"--from={split}", f"--workdir={tmp_path / 'again'}", **devices(2))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert record(tmp_path / "again")["split_over"] == 2
+    assert f"bit-identical to {split}" in done.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after"), [(4, 1), (1, 4)])
 def test_a_trial_goes_on_with_another_number_of_devices(tmp_path, alone, before, after):
     def session(count):
