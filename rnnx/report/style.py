@@ -106,5 +106,6 @@ def patches(made: Figure, shown: dict[str, Any], lines: dict[str, Any]) -> None:
 def png(drawn: Figure, dpi: int = 110) -> bytes:
     """The bytes of a PNG file."""
     buffer = io.BytesIO()
-    drawn.savefig(buffer, format="png", dpi=dpi)
+    drawn.set_dpi(dpi)
+    FigureCanvasAgg(drawn).print_png(buffer)  # `savefig` would draw twice
     return buffer.getvalue()
