@@ -24,7 +24,7 @@ _NOT_DRAWN = ("gates", "input_gradient")
 """In training: gates have their histograms, and the gradient of the inputs goes much as that of the state."""
 
 
-_DRAWING = 0.1
+_DRAWING = 0.05
 """The share of a session's time that pictures may take, of all trials of a program together, except that the last ones
 are drawn always. Of short trials they would take most."""
 
