@@ -76,11 +76,11 @@ compilation, all trials, files. *Cold*: JAX's compilation cache is empty; *warm*
 as on the second run of a study. *Training*: from a further, warm run of fewer steps, what the rest of the
 {study["steps"]} steps costs, at that rate for all of them. The scripts, for
 [PyTorch](../../scripts/benchmark/study/torch_study.py) and
-[Flax](../../scripts/benchmark/study/flax_study.py), run in one process on all cores or in as many as there are cores, and
-the faster is compared. They log what is said above and nothing else. rnnx besides that logs training loss, gradient norms
-and clipping, writes TensorBoard events with pictures and histograms, saves checkpoints and can be resumed, and is timed
-with all of that: with the one measurement that the others take (`rnnx`), the same with the seeds side by side (`rnnx,
-vectorized`), and with all that it measures by default. The table has those that were run."""
+[Flax](../../scripts/benchmark/study/flax_study.py), run in one process on all cores or in as many as there are cores,
+and the faster is compared. They log what is said above and nothing else. rnnx besides that logs training loss,
+gradient norms and clipping, writes TensorBoard events with pictures and histograms, saves checkpoints and can be
+resumed, and is timed with all of that: with the one measurement that the others take (`rnnx`), the same with the seeds
+side by side (`rnnx, vectorized`), and with all that it measures by default. The table has those that were run."""
 
 
 def _ratios(record: Record) -> str:
