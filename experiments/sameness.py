@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import config as configs
 from experiments.config import Config
+from experiments.trial import initial
 from rnnx.logbook import Checkpoints, read_metrics
+from rnnx.logbook.checkpoints import by_name
 from rnnx.settings import flatten
 
 
@@ -58,7 +59,7 @@ def checkpoints(one: Path, other: Path, config: Config) -> list[str]:
     Raises:
       CheckpointError: one is of another model.
     """
-    shapes = jax.eval_shape(configs.build(config).init, config.seed)
+    shapes = jax.eval_shape(initial(config), config.seed)
     found = []
     for directory in (one, other):
         there = directory / "checkpoints"
@@ -68,10 +69,7 @@ def checkpoints(one: Path, other: Path, config: Config) -> list[str]:
         found.append(latest)
     if found[0][0] != found[1][0]:
         return [f"that of {one} is of step {found[0][0]}, that of {other} of step {found[1][0]}"]
-    leaves = [
-        {jax.tree_util.keystr(path, simple=True, separator="/"): np.asarray(leaf) for path, leaf in flat}
-        for flat in (jax.tree_util.tree_flatten_with_path(state)[0] for _, state in found)
-    ]
+    leaves = [{name: np.asarray(leaf) for name, leaf in by_name(state).items()} for _, state in found]
     apart = [
         Place(name, _relative(here, leaves[1][name]))
         for name, here in leaves[0].items()

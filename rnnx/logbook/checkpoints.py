@@ -124,6 +124,16 @@ class Checkpoints:
         self._manager = ocp.CheckpointManager(self._directory, options=self._options)
 
 
+def by_name(state: Any) -> dict[str, Any]:
+    """The arrays of a state by the names that checkpoints give them.
+
+    >>> by_name({"params": {"w": 1}, "step": 2})
+    {'params/w': 1, 'step': 2}
+    """
+    leaves = jax.tree_util.tree_flatten_with_path(state)[0]
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
 def _account(step: int, state: Any) -> dict[str, Any]:
     account = {"step": step, "arrays": _fingerprint(state)}
     return account | {"sha256": _digest(account)}
@@ -146,22 +156,19 @@ def _digest(account: dict[str, Any]) -> str:
 
 def _fingerprint(state: Any) -> dict[str, dict[str, Any]]:
     """Path, dtype, shape and content of every array."""
-    described = {}
-    for path, leaf in jax.tree_util.tree_flatten_with_path(state)[0]:
-        array = np.asarray(leaf)
-        described[jax.tree_util.keystr(path, simple=True, separator="/")] = {
+    arrays = {name: np.asarray(leaf) for name, leaf in by_name(state).items()}
+    return {
+        name: {
             "dtype": str(array.dtype),
             "shape": list(array.shape),
             "sha256": hashlib.sha256(array.tobytes()).hexdigest(),
         }
-    return described
+        for name, array in arrays.items()
+    }
 
 
 def _check_same_model(leaves: dict[str, dict[str, Any]], abstract: Any, folder: Path) -> None:
-    flat = jax.tree_util.tree_flatten_with_path(abstract)[0]
-    wanted = {
-        jax.tree_util.keystr(path, simple=True, separator="/"): f"{leaf.dtype}{list(leaf.shape)}" for path, leaf in flat
-    }
+    wanted = {name: f"{leaf.dtype}{list(leaf.shape)}" for name, leaf in by_name(abstract).items()}
     found = {name: f"{leaf['dtype']}{leaf['shape']}" for name, leaf in leaves.items()}
     if wanted != found:
         names = sorted(wanted.keys() | found.keys())

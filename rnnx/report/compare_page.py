@@ -35,10 +35,6 @@ def render(comparison: Comparison, drawn: list[Plate]) -> str:
         seeds=seeds,
         fewest=FEWEST,
         pairs=FEWEST_PAIRS,
-        troubled=[
-            [trial for trial in study.trials if trial.status != "done" or trial.blown_up]
-            for study in comparison.studies
-        ],
     )
 
 

@@ -97,7 +97,6 @@ def render(study: Study, rows: list[Row], drawn: list[Plate], workdir: str) -> s
         common=common,
         varying=varying,
         origin=_origin(study.trials),
-        troubled=[trial for trial in study.trials if trial.status != "done" or trial.blown_up],
     )
 
 

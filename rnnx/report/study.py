@@ -42,6 +42,11 @@ class Study(NamedTuple):
         """Labels of the variants over all tasks, in the order of the study."""
         return list(dict.fromkeys(group.variant for group in self.groups))
 
+    @property
+    def troubled(self) -> list[Trial]:
+        """The trials that did not go well to the end."""
+        return [trial for trial in self.trials if trial.status != "done" or trial.blown_up]
+
     def lengths(self, task: str) -> list[int]:
         """The lengths of a task, rising."""
         return sorted({group.length for group in self.groups if group.task == task})
