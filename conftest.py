@@ -1,5 +1,6 @@
 """What holds for every test, the examples in rnnx's docstrings included (hence at the root and not in tests/)."""
 
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 import hypothesis
 import jax
 import pytest
+
+from experiments.trials import compilation
 
 # float32 + float64 raises instead of quietly deciding on one of them.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -36,11 +39,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(parameters.params["variant"]))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def programs(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What this process compiled once it loads from then on: one program in ten comes up again, in another test or
+    after those before were forgotten. A directory for each process, since jax writes without a lock."""
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("programs")))
+    compilation.enable_cache()
+
+
+_tests = itertools.count()
+
+
 def pytest_runtest_teardown() -> None:
     """Forget compiled programs before there are too many: each has its own mappings of memory, of which Linux allows a
-    process 65530, and beyond that the compiler crashes."""
+    process 65530, and beyond that the compiler crashes. No ten tests make a third; to count them takes 25 ms."""
     mapped = Path("/proc/self/maps")
-    if mapped.exists() and mapped.read_bytes().count(b"\n") > 40_000:
+    if next(_tests) % 10 == 0 and mapped.exists() and mapped.read_bytes().count(b"\n") > 40_000:
         jax.clear_caches()
 
 

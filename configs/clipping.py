@@ -23,14 +23,14 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
-from experiments.points import axis, product
+from experiments.studies.grid import axis, product
 
 LENGTHS = (20, 50, 100)
 SEEDS = (0, 1, 2)
 WAYS = (
-    {"clip_norm": 0.0, "omega": 0.0},
-    {"clip_norm": 1.0, "omega": 0.0},
-    {"clip_norm": 1.0, "omega": 2.0},
+    {"clip_norm": 0.0, "objective.omega": 0.0},
+    {"clip_norm": 1.0, "objective.omega": 0.0},
+    {"clip_norm": 1.0, "objective.omega": 2.0},
 )
 
 

@@ -1,7 +1,7 @@
 """What the forget bias does to memory: an LSTM with b_f = -1, 0, 1, 2 and chrono on the adding problem, T = 100.
 
 python -m experiments.sweep --config=configs/forget_bias.py --workdir=runs/forget_bias
-python -m experiments.analyze --workdir=runs/forget_bias --checkpoint=initial --measure=paths
+python -m experiments.analyze --workdir=runs/forget_bias --checkpoint=initial --diagnostics=paths
 python -m experiments.report --workdir=runs/forget_bias
 
 Expect: before training the state gradient decays by 0.67 nats a step for -1, 0.30 for 0, 0.05 for 1 and 0.01 for
@@ -21,7 +21,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
-from experiments.points import axis, product
+from experiments.studies.grid import axis, product
 
 LENGTH = 100
 SEEDS = (0, 1, 2)

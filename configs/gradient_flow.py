@@ -14,7 +14,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
-from experiments.points import axis, product
+from experiments.studies.grid import axis, product
 from rnnx import data
 
 LENGTHS = (16, 32, 64, 128)

@@ -1,7 +1,7 @@
 """Where the gradient starts: initial recurrent weights, on both sides of the critical point, on the adding problem.
 
 python -m experiments.sweep --config=configs/initialization.py --workdir=runs/initialization
-python -m experiments.analyze --workdir=runs/initialization --checkpoint=initial --measure=lyapunov,recurrent_matrix
+python -m experiments.analyze --workdir=runs/initialization --checkpoint=initial --diagnostics=lyapunov,recurrent_matrix
 python -m experiments.report --workdir=runs/initialization
 
 A tanh RNN with Gaussian weights of gain 0.5 … 2 (spectral radius), orthogonal ones, and scaled identity with relu
@@ -23,7 +23,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
-from experiments.points import axis, product
+from experiments.studies.grid import axis, product
 
 LENGTH = 64
 SEEDS = (0, 1)

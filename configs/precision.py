@@ -20,7 +20,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
-from experiments.points import axis, product
+from experiments.studies.grid import axis, product
 
 CELLS = ("rnn", "lstm", "gru")
 LENGTHS = (32, 64)

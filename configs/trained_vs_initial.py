@@ -1,8 +1,8 @@
 """What training does to the dynamics: Lyapunov exponents and Jacobians before and after, rnn, lstm and gru.
 
 python -m experiments.sweep --config=configs/trained_vs_initial.py --workdir=runs/trained_vs_initial
-python -m experiments.analyze --workdir=runs/trained_vs_initial --measure=lyapunov,jacobian_products
-python -m experiments.analyze --workdir=runs/trained_vs_initial --measure=lyapunov,jacobian_products \
+python -m experiments.analyze --workdir=runs/trained_vs_initial --diagnostics=lyapunov,jacobian_products
+python -m experiments.analyze --workdir=runs/trained_vs_initial --diagnostics=lyapunov,jacobian_products \
     --checkpoint=initial
 python -m experiments.report --workdir=runs/trained_vs_initial
 
@@ -22,7 +22,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
-from experiments.points import axis, product
+from experiments.studies.grid import axis, product
 
 CELLS = ("rnn", "lstm", "gru")
 SEEDS = (0, 1)

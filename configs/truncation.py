@@ -1,8 +1,8 @@
 """What truncated back-propagation through time can and can't learn: an LSTM on temporal order, T = 64, K swept.
 
 python -m experiments.sweep --config=configs/truncation.py --workdir=runs/truncation
-python -m experiments.analyze --workdir=runs/truncation --measure=truncation_bias --checkpoint=initial
-python -m experiments.analyze --workdir=runs/truncation --measure=truncation_bias
+python -m experiments.analyze --workdir=runs/truncation --diagnostics=truncation_bias --checkpoint=initial
+python -m experiments.analyze --workdir=runs/truncation --diagnostics=truncation_bias
 python -m experiments.report --workdir=runs/truncation
 
 Beside cuts at every K-th step, K = 4 … 64 (64 is all of it): cuts at random with probability 1/32 and 1/16 a step,
@@ -27,13 +27,13 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
-from experiments.points import axis, product
+from experiments.studies.grid import axis, product
 
 LENGTH = 64
 SEEDS = (0, 1)
 CUTS = (
-    *({"truncate": K, "random_truncation": 0.0} for K in (4, 8, 16, 32, LENGTH)),
-    *({"truncate": 0, "random_truncation": c} for c in (1 / 32, 1 / 16)),
+    *({"objective.truncate": K, "objective.random_truncation": 0.0} for K in (4, 8, 16, 32, LENGTH)),
+    *({"objective.truncate": 0, "objective.random_truncation": c} for c in (1 / 32, 1 / 16)),
 )
 
 

@@ -5,28 +5,26 @@ python -m experiments.compare runs/one runs/other
 Prints a table and writes a page with figures, `--output`; nothing is written into the studies.
 """
 
-from pathlib import Path
-
 from absl import flags
 
-from experiments import command
+from experiments import cli
 
 
 def main() -> int:
     """Compare the two directories given."""
-    one, other = (Path(directory) for directory in command.positional())
-    output = Path(flags.FLAGS.output)
+    one, other = (cli.path(directory) for directory in cli.positional())
+    output = cli.path(flags.FLAGS.output)
     if one.resolve() == other.resolve():
-        command.fail(f"{one} and {other} are the same directory.")
+        cli.fail(f"{one} and {other} are the same directory.")
     if output.suffix not in (".html", ".htm"):
-        command.fail(f"--output={output}: it is a page, so its name must end with .html.")
+        cli.fail(f"--output={output}: it is a page, so its name must end with .html.")
 
-    from experiments import comparing  # loads jax, which takes seconds
+    from rnnx.report import terminal  # loads jax, which takes seconds
 
-    comparing.compare(one, other, output)
+    terminal.compare(one, other, output)
     return 0
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("output", "compare.html", "File of the page.")
-    command.start(main, "workdir", "workdir")
+    cli.start(main, "workdir", "workdir")

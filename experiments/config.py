@@ -1,29 +1,37 @@
 """The settings of a trial: an `ml_collections` dictionary at the command line, a frozen dataclass inside.
 
-The options of a cell or a task are the keyword arguments of its factory, so a new cell brings its own. In the
-dictionary each of them stands as an empty placeholder; what is left empty takes the factory's default, and the
-dataclass has them all.
+The sections `cell`, `model`, `task` and `schedule` hold a name and the keyword arguments of the factory of that name,
+so a new one brings its own. In the dictionary each of them stands as an empty placeholder; what is left empty takes
+the factory's default, and the dataclass has them all. `optimizer` is a name alone, as it always was on the command
+line: what optimisers take (`learning_rate`, `weight_decay`, `momentum`) stands beside it, since trials that differ in
+it share a program.
 """
 
 import dataclasses
+import difflib
 import functools
 import inspect
-import math
-from collections.abc import Callable
+import re
+import typing
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import jax
-from jax.sharding import Mesh
+import numpy as np
 from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 import rnnx
+from experiments import build
 from rnnx import checks, registry
-from rnnx.model import Precision
-from rnnx.objective import PLAIN, Objective
-from rnnx.settings import flatten
-from rnnx.training import Hyperparameters, Program, program
-from rnnx.types import Cell, Task
+from rnnx.pytrees import flatten_dict
+from rnnx.references import is_reference, resolve
+from rnnx.training import schedules
+from rnnx.training.objective import PLAIN, Objective
+from rnnx.training.optimizers import HAVE, OPTIMIZERS
+from rnnx.training.runs import Precision
+
+FACTORIES = ("cell", "model", "task")
+"""The sections that hold a name and the options of what is so called."""
 
 _CHEAP = (
     "state_gradient",
@@ -40,77 +48,180 @@ class ConfigError(ValueError):
     """A setting that can't be used; the message names the field, the value and the nearest valid choice."""
 
 
+class Settings(ConfigDict):
+    """A `ConfigDict` that says in our words which field there is not, and takes NumPy's scalars as numbers."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if self.is_locked and key not in self:
+            raise _unknown(key, self.keys())
+        super().__setitem__(key, plain(value))
+
+
+class Factory(Settings):
+    """The settings of a cell, model or task, to whose fields the options are added of one of anyone's own."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, value)
+        if key == "name" and is_reference(value):
+            self.admit(value)
+
+    def admit(self, reference: str) -> None:
+        """Add the options of what a reference refers to, empty, each of the type of its default.
+
+        Raises:
+          ConfigError: it refers to nothing.
+        """
+        try:
+            options = build.options(resolve(reference))
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        with self.unlocked():
+            for option, parameter in options.items():
+                if self.get(option) is None:  # it may be that of another factory, and of another type
+                    if option in self:
+                        del self[option]
+                    self[option] = placeholder(_type_of(parameter))
+
+
 @dataclasses.dataclass(frozen=True)
-class Named:
-    """A cell or task by name, its size (hidden units or length), and all its options, so that a record is complete."""
+class Section:
+    """A cell, model, task or schedule by name, with all arguments of its factory, so that a record is complete."""
 
     name: str
-    size: int
     options: tuple[tuple[str, Any], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands in the settings."""
+        return {"name": self.name, **dict(self.options)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Config:
-    """All that decides what a trial does. Steps are training steps.
+    """All that decides what a trial does. Steps are training steps."""
 
-    From `truncate` on: the fields of `rnnx.objective.Objective`, one by one since each is a flag.
-    """
-
-    cell: Named
-    task: Named
+    cell: Section
+    model: Section
+    task: Section
+    length: int
+    """Of a sequence, `task.length` in the settings."""
     batch_size: int
     steps: int
     optimizer: str
     learning_rate: float
+    schedule: Section
+    """Of the learning rate, which it multiplies."""
+    weight_decay: float
+    """Of `adamw`."""
+    momentum: float
+    """Of `sgd`."""
     clip_norm: float
     """Limit of the global gradient norm; 0 for none."""
+    clip_value: float
+    """Limit of the size of each number of the gradient; 0 for none."""
     precision: Precision
+    engine: str
+    remat: str | int | None
     seed: int
     log_every: int
     measure_every: int
     measure_batch_size: int
     checkpoint_every: int
-    measurements: tuple[str, ...]
-    truncate: int
-    random_truncation: float
-    omega: float
-    flossing_steps: int
-    flossing_exponents: int
-
-    @property
-    def objective(self) -> Objective:
-        """What is minimised, and by which gradient."""
-        return Objective(*(getattr(self, field) for field in Objective._fields))
+    best_metric: str
+    """The measurement by which a checkpoint is the best, `heldout/…`; empty for none."""
+    patience: int
+    """Measurements without a better one after which training stops; 0 for never."""
+    diagnostics: tuple[str, ...]
+    objective: Objective
 
     def to_dict(self) -> dict[str, Any]:
         """As nested dictionaries with the names of the command line, for `config.json`."""
-        plain = dataclasses.asdict(self) | {"measurements": list(self.measurements)}
-        plain["cell"] = {"name": self.cell.name, "hidden_size": self.cell.size, **dict(self.cell.options)}
-        plain["task"] = {"name": self.task.name, "length": self.task.size, **dict(self.task.options)}
-        return plain
+        plain = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        length = plain.pop("length")
+        return plain | {
+            "cell": self.cell.to_dict(),
+            "model": self.model.to_dict(),
+            "task": self.task.to_dict() | {"length": length},
+            "schedule": self.schedule.to_dict(),
+            "diagnostics": list(self.diagnostics),
+            "objective": self.objective._asdict(),
+            "remat": "none" if self.remat is None else str(self.remat),
+        }
 
 
 def default() -> ConfigDict:
-    """The settings that every study starts from; a study's `get_config` changes what it needs."""
-    return ConfigDict(
+    """The settings that every study starts from; a study's `get_config` changes what it needs, and can't add to it."""
+    return Settings(
         {
-            "cell": {"name": "lstm", "hidden_size": 64, **_placeholders(rnnx.cells)},
-            "task": {"name": "adding", "length": 64, **_placeholders(rnnx.tasks)},
+            "cell": Factory({**_placeholders(rnnx.cells), "name": "lstm", "hidden_size": 64}),
+            # The task's own model, if no other is named.
+            "model": Factory({**_placeholders(rnnx.models), "name": placeholder(str)}),
+            "task": Factory({**_placeholders(rnnx.tasks), "name": "adding", "length": 64}),
             "batch_size": 32,
             "steps": 1000,
             "optimizer": "adam",
             "learning_rate": 3e-3,
+            "schedule": Settings({**_placeholders(schedules), "name": "constant"}),
+            # What optax takes, if it is not named: 1e-4 for adamw.
+            "weight_decay": placeholder(float),
+            "momentum": 0.0,
             "clip_norm": 1.0,
+            "clip_value": 0.0,
             "precision": "float32",
+            "engine": "auto",
+            "remat": "none",
             "seed": 0,
             "log_every": 50,
             "measure_every": 200,
             "measure_batch_size": 128,
             "checkpoint_every": 500,
-            "measurements": _CHEAP,
-            **PLAIN._asdict(),
+            "best_metric": build.LOSS,
+            "patience": 0,
+            "diagnostics": _CHEAP,
+            "objective": Settings(PLAIN._asdict()),
         }
-    )
+    ).lock()
+
+
+def admit(base: ConfigDict, text: str) -> None:
+    """Add the options of all references in a text, such as that of `--sweep`, empty, to the sections of factories.
+
+    Raises:
+      ConfigError: one refers to nothing.
+    """
+    for reference in re.findall(r"[^\W\d][\w.]*:[^\W\d]\w*", text):
+        for section in FACTORIES:
+            base[section].admit(reference)  # of which it is is told when it is made
+
+
+def check_fields(given: Any) -> None:
+    """That a study's settings have the fields of `default` and no others; options of cell and task may be left out.
+
+    Raises:
+      ConfigError: one is missing, or is there and unknown; the message names it.
+    """
+    if not isinstance(given, ConfigDict):
+        raise ConfigError(f"a config is what config.default() returns, with changes, not {given!r}.")
+    known, there = _fields(), flatten_dict(given.to_dict())
+    for section in FACTORIES:
+        if is_reference(name := there.get(f"{section}.name")):
+            known = known | {f"{section}.{option}": None for option in build.options(resolve(name))}
+    for field, value in there.items():
+        if field not in known and value is not None:  # it was admitted, for another name
+            raise _unknown(field, known)
+    for field, value in known.items():
+        if field not in there and value is not None:
+            raise ConfigError(f"the config has no field {field}: start from config.default().")
+
+
+def plain(value: Any) -> Any:
+    """A value of a setting without the types of NumPy, which have other names and do not go into a record.
+
+    >>> plain(np.float64(0.5)), plain((np.int64(3), np.str_("a")))
+    (0.5, (3, 'a'))
+    """
+    if isinstance(value, np.generic):
+        return value.item()
+    return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
 
 
 def parse(given: ConfigDict) -> Config:
@@ -119,32 +230,51 @@ def parse(given: ConfigDict) -> Config:
     Raises:
       ConfigError: the first field that can't be used.
     """
+    check_fields(given)
     try:
+        task_settings = given.task.to_dict()
+        length = checks.size("task.length", task_settings.pop("length"))
+        chosen_task = _section("task", task_settings, rnnx.tasks)
+        model_settings = given.model.to_dict()
+        optimizer = checks.choice("optimizer", given.optimizer, OPTIMIZERS)
+        model_settings["name"] = model_settings["name"] or build.make_task(chosen_task).model
         config = Config(
-            cell=_named(given, "cell", "hidden_size", rnnx.cells),
-            task=_named(given, "task", "length", rnnx.tasks),
+            cell=_section("cell", given.cell.to_dict(), rnnx.cells),
+            model=_section("model", model_settings, rnnx.models),
+            task=chosen_task,
+            length=length,
             batch_size=checks.size("batch_size", given.batch_size),
             steps=checks.size("steps", given.steps),
-            optimizer=given.optimizer,
+            optimizer=optimizer,
             learning_rate=checks.number("learning_rate", given.learning_rate, above=0),
+            schedule=_schedule(given.schedule.to_dict(), given.steps),
+            weight_decay=_of_optimizer("weight_decay", given.weight_decay, optimizer, default=1e-4),
+            momentum=_of_optimizer("momentum", given.momentum, optimizer),
             clip_norm=_not_negative("clip_norm", given.clip_norm),
+            clip_value=_not_negative("clip_value", given.clip_value),
             precision=given.precision,
-            seed=checks.size("seed", given.seed, least=0),
+            engine=given.engine,
+            remat=_remat(given.remat),
+            seed=checks.size("seed", given.seed, least=0, below=2**32),
             log_every=checks.size("log_every", given.log_every),
             measure_every=checks.size("measure_every", given.measure_every),
             measure_batch_size=checks.size("measure_batch_size", given.measure_batch_size),
             checkpoint_every=checks.size("checkpoint_every", given.checkpoint_every),
-            measurements=tuple(
-                checks.choice("measurement", name, rnnx.diagnostics.names()) for name in given.measurements
-            ),
-            **{field: given[field] for field in Objective._fields},
+            best_metric=given.best_metric,
+            patience=checks.size("patience", given.patience, least=0),
+            diagnostics=_diagnostics(given.diagnostics),
+            objective=Objective(**given.objective.to_dict()),
         )
         for field in ("steps", "measure_every", "checkpoint_every"):
             if getattr(config, field) % config.log_every:
                 raise ValueError(
                     f"{field} must be a multiple of log_every ({config.log_every}), not {getattr(config, field)}."
                 )
-        _trace(without_hyperparameters(config))
+        if config.clip_norm and config.clip_value:
+            raise ValueError("clip_norm and clip_value are two ways to clip the gradient: set one of them to 0.")
+        if config.patience and not config.best_metric:
+            raise ValueError(f"patience needs a best_metric that can get better, such as {build.LOSS}.")
+        build.check(config)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     return config
@@ -157,59 +287,21 @@ def restore(settings: dict[str, Any]) -> Config:
       ConfigError: it is not one of this version of rnnx, as where a cell is gone.
     """
     given = default()
-    for field, value in settings.items():
+    for field, value in names_first(settings):
+        field = "diagnostics" if field == "measurements" else field  # its name until 2026
         field_type(given, field)
         if value is not None:
             given.update_from_flattened_dict({field: value})
     return parse(given)
 
 
-def cell(config: Config) -> Cell:
-    """The cell that a config names."""
-    return rnnx.cells.get(config.cell.name)(config.cell.size, **dict(config.cell.options))
+def names_first(settings: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Settings in an order in which they can be set: which options there are depends on what is named.
 
-
-def task(config: Config) -> Task:
-    """The task that a config names."""
-    return rnnx.tasks.get(config.task.name)(**dict(config.task.options))
-
-
-def build(config: Config, mesh: Mesh | None = None) -> Program:
-    """The functions that train and measure what a config names; `mesh` as in `rnnx.training.program`."""
-    return program(
-        cell(config),
-        task(config),
-        length=config.task.size,
-        batch_size=config.batch_size,
-        steps_per_dispatch=config.log_every,
-        measure_batch_size=config.measure_batch_size,
-        measurements=config.measurements,
-        optimizer=config.optimizer,
-        precision=config.precision,
-        objective=config.objective,
-        mesh=mesh,
-    )
-
-
-def hyperparameters(config: Config) -> Hyperparameters:
-    """What trials of one compiled program may differ in."""
-    return Hyperparameters(config.seed, config.learning_rate, config.clip_norm or math.inf)
-
-
-def without_hyperparameters(config: Config) -> Config:
-    """The same for all configs that differ in nothing but those."""
-    return dataclasses.replace(config, seed=0, learning_rate=1.0, clip_norm=0.0)
-
-
-def alike(config: Config) -> Config:
-    """The same for all configs that one compiled program trains: what they may differ in is at its default.
-
-    Beside the hyperparameters that is what decides initial values alone, since those are an input of the program.
+    >>> names_first({"cell.sharpness": 3, "seed": 0, "cell.name": "my_cells:tricky"})
+    [('cell.name', 'my_cells:tricky'), ('cell.sharpness', 3), ('seed', 0)]
     """
-    defaults = _options(rnnx.cells.get(config.cell.name))
-    options = {name: defaults[name].default if _initial(name) else value for name, value in config.cell.options}
-    cell = dataclasses.replace(config.cell, options=tuple(options.items()))
-    return dataclasses.replace(without_hyperparameters(config), cell=cell)
+    return sorted(settings.items(), key=lambda item: not item[0].endswith(".name"))
 
 
 def field_type(base: ConfigDict, field: str) -> type:
@@ -218,26 +310,40 @@ def field_type(base: ConfigDict, field: str) -> type:
     Raises:
       ConfigError: there is no such field.
     """
-    known = flatten(base.to_dict())
+    known = flatten_dict(base.to_dict())
     if field not in known:
-        raise ConfigError(registry.unknown("config field", field, known))
+        raise _unknown(field, known)
     section, _, leaf = field.rpartition(".")
     return (base[section] if section else base).get_type(leaf)
 
 
+def described(kind: type) -> str:
+    """What a field of this type holds, as people say it."""
+    words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", tuple: "a list of names"}
+    return words.get(kind, f"of type {kind.__name__}")
+
+
 def difference(one: dict[str, Any], other: dict[str, Any]) -> str:
     """The fields in which two nested configurations differ, with both values, as one line."""
-    a, b = flatten(one), flatten(other)
+    a, b = flatten_dict(one), flatten_dict(other)
     fields = [name for name in sorted(a.keys() | b.keys()) if a.get(name) != b.get(name)]
     return ", ".join(f"{name} ({a.get(name, 'not set')} there, {b.get(name, 'not set')} here)" for name in fields)
 
 
-@functools.lru_cache(maxsize=256)  # a sweep has many trials of a kind, and each would take a tenth of a second
-def _trace(config: Config) -> None:
-    """Trace and do not compute: what does not suit the task's inputs is found before anything compiles."""
-    build(config)
-    sample = task(config).sample
-    jax.eval_shape(lambda: sample(jax.random.key(0), config.batch_size, config.task.size))
+def _unknown(field: str, known: Iterable[str]) -> ConfigError:
+    """That there is no such field, with the nearest one and the others of its section."""
+    nearest = difflib.get_close_matches(field, known, n=1, cutoff=0.5)
+    section = (nearest[0] if nearest else field).rpartition(".")[0]
+    beside = {other for other in known if other.rpartition(".")[0] == section}
+    if not section:
+        beside |= {f"{other.partition('.')[0]}.…" for other in known if "." in other}
+    return ConfigError(registry.unknown("config field", field, beside or known))
+
+
+@functools.cache
+def _fields() -> dict[str, Any]:
+    """All that a config has, such as `cell.name`, with its default."""
+    return flatten_dict(default().to_dict())
 
 
 def _not_negative(name: str, value: Any) -> float:
@@ -246,35 +352,71 @@ def _not_negative(name: str, value: Any) -> float:
     return float(value)
 
 
-def _initial(option: str) -> bool:
-    """Whether an option of a cell decides its initial parameters and nothing else."""
-    return option.endswith("_initializer") or option == "forget_bias"
+def _of_optimizer(name: str, value: Any, optimizer: str, default: float = 0.0) -> float:
+    """A number that one optimiser has, 0 for all others."""
+    if value is None:
+        return default if optimizer == HAVE[name] else 0.0
+    if _not_negative(name, value) and optimizer != HAVE[name]:
+        raise ValueError(f"{name} = {value!r}: the optimizer {optimizer!r} has none; {HAVE[name]!r} has.")
+    return float(value)
 
 
-def _options(factory: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    """The keyword-only arguments of a factory."""
-    parameters = inspect.signature(factory).parameters
-    return {name: parameter for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY}
+def _schedule(settings: dict[str, Any], steps: int) -> Section:
+    """A schedule, whose decay is over all of training unless it says otherwise."""
+    section = _section("schedule", settings, schedules)
+    options = dict(section.options)
+    if "decay_steps" in options and settings["decay_steps"] is None:
+        options["decay_steps"] = steps
+    try:
+        schedules.get(section.name)(**options)
+    except ValueError as error:
+        raise ValueError(f"schedule.{error}") from None
+    return Section(section.name, tuple(options.items()))
+
+
+def _diagnostics(names: Iterable[str]) -> tuple[str, ...]:
+    names = tuple(names)
+    for name in names:
+        rnnx.diagnostics.get(name)  # one that there is
+    if len(set(names)) < len(names):
+        raise ValueError(f"diagnostics must be named once each, not {', '.join(names)}.")
+    return names
+
+
+def _remat(value: Any) -> str | int | None:
+    """As `rnnx.unroll` takes it: a setting has one type, and a number of steps is a text here."""
+    if value == "none":
+        return None
+    return int(value) if str(value).isdigit() else value
 
 
 def _placeholders(package: Any) -> dict[str, Any]:
-    """Every option of every cell (or task), empty, of the type of its default."""
-    options: dict[str, inspect.Parameter] = {}
+    """Every option of every cell (or model, or task), empty, of the type of its default."""
+    parameters: dict[str, inspect.Parameter] = {}
     for name in package.names():
-        options |= _options(package.get(name))
-    return {name: placeholder(type(parameter.default)) for name, parameter in options.items()}
+        parameters |= build.options(package.get(name))
+    return {name: placeholder(_type_of(parameter)) for name, parameter in parameters.items() if name != "hidden_size"}
 
 
-def _named(given: ConfigDict, field: str, size_field: str, package: Any) -> Named:
-    section = given[field].to_dict()
-    name, size = section.pop("name"), section.pop(size_field)
-    factory = package.get(name)
-    checks.size(f"{field}.{size_field}", size)
-    options = {option: parameter.default for option, parameter in _options(factory).items()}
-    for option, value in section.items():
+def _type_of(parameter: inspect.Parameter) -> type:
+    """Of the default; where that is none, the first of the annotation that a setting can have, or else any."""
+    if parameter.default is not None and parameter.default is not parameter.empty:
+        return type(parameter.default)
+    kinds = (parameter.annotation, *typing.get_args(parameter.annotation))
+    return next((kind for kind in kinds if kind in (bool, int, float, str)), object)
+
+
+def _section(field: str, settings: dict[str, Any], package: Any) -> Section:
+    name = settings.pop("name")
+    parameters = build.options(package.get(name))
+    options = {option: parameter.default for option, parameter in parameters.items()}
+    for option, value in settings.items():
         if value is not None and option not in options:
             takes = f"takes {', '.join(options)}" if options else "takes no options"
             raise ValueError(f"{field}.{option} = {value!r}: the {field} {name!r} has no such option; it {takes}.")
         if value is not None:
             options[option] = value
-    return Named(name, size, tuple(sorted(options.items())))
+    for option, value in options.items():
+        if value is inspect.Parameter.empty:
+            raise ValueError(f"{field}.{option} is missing: the {field} {name!r} has no default for it.")
+    return Section(name, tuple(sorted(options.items())))

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from experiments.trial import Trial, Update
+from experiments.trials.trial import Progress, Trial
 
 _BETWEEN_LINES = 10.0
 """Seconds, where there is no terminal."""
@@ -33,8 +33,8 @@ class Display:
         self._total, self._done = total, total - len(todo) - len(failed)
         self._steps = {trial.name: trial.config.steps for trial in todo}
         # What a training step costs is about its steps of time.
-        self._cost = {trial.name: trial.config.task.size for trial in todo}
-        self._left = {trial.name: trial.config.steps * trial.config.task.size for trial in todo}
+        self._cost = {trial.name: trial.config.length for trial in todo}
+        self._left = {trial.name: trial.config.steps * trial.config.length for trial in todo}
         self._all_work = max(sum(self._left.values()), 1)
         self._worked = 0
         self._running: dict[str, _Running] = {}
@@ -53,14 +53,14 @@ class Display:
     def __exit__(self, *exception: object) -> None:
         self._live.stop()
 
-    def update(self, news: Update) -> None:
+    def update(self, news: Progress) -> None:
         """Take in news of a trial."""
         with self._lock:
             self._take_in(news)
         if not self._console.is_terminal:
             self._plain_line(news)
 
-    def _take_in(self, news: Update) -> None:
+    def _take_in(self, news: Progress) -> None:
         running = self._running.get(news.trial)
         if running is not None:
             # The first news tells where it went on from, which is no work of this session.
@@ -90,7 +90,7 @@ class Display:
             return ""
         return f", about {duration((time.monotonic() - self._started) * left / self._worked)} left"
 
-    def _plain_line(self, news: Update) -> None:
+    def _plain_line(self, news: Progress) -> None:
         """At every end of a trial, and every ten seconds."""
         now = time.monotonic()
         if news.outcome is None and now - self._said < _BETWEEN_LINES:
@@ -134,7 +134,7 @@ class _Running:
         self.step, self._steps, self._loss = 0, steps, math.nan
         self._reports: deque[tuple[float, int]] = deque(maxlen=20)
 
-    def report(self, news: Update) -> None:
+    def report(self, news: Progress) -> None:
         self.step, self._loss = news.step, news.loss
         if not math.isnan(news.loss):  # until the first loss, programs are compiled
             self._reports.append((time.monotonic(), news.step))

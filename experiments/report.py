@@ -1,22 +1,31 @@
 """Make the report of a study: one HTML page, figures and tables.
 
 python -m experiments.report --workdir=runs/gradient_flow
+
+It is put into the workdir, or into the directory --output.
 """
+
+from pathlib import Path
 
 from absl import flags
 
-from experiments import command
+from experiments import cli
 
 
 def main() -> int:
     """Make the report of `--workdir`."""
-    workdir = command.workdir()
+    workdir = cli.workdir()
+    output = Path(flags.FLAGS.output).expanduser() if flags.FLAGS.output else workdir / "report"
+    if output.suffix in (".html", ".htm"):
+        cli.fail(f"--output={output}: a report is a directory, of a page with its figures and tables.")
 
-    from experiments import reporting  # loads jax
+    from rnnx.report import terminal  # loads jax
 
-    return reporting.make(workdir)
+    terminal.report(workdir, output)
+    return 0
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("workdir", None, "Directory of a study or of a single trial; the report is put into it.")
-    command.start(main)
+    flags.DEFINE_string("workdir", None, "Directory of a study or of a single trial.")
+    flags.DEFINE_string("output", None, "Directory of the report; <workdir>/report if it is not given.")
+    cli.start(main)

@@ -1,43 +1,54 @@
 """Run every trial of a study.
 
 python -m experiments.sweep --config=configs/gradient_flow.py --workdir=runs/gradient_flow
+
+The same command does what is left; with more points, or more steps, what is there goes on.
 """
 
 import math
 import os
+import sys
 from collections.abc import Sequence
 
 from absl import flags
 
-from experiments import command
+from experiments import cli
 
 
 def main() -> int:
     """Run the trials of `--sweep`, or else of the study's `sweep()`, that are not done yet."""
     given = flags.FLAGS
-    command.config_file()
-    directory = command.workdir()
-    command.choice("--executor", "executor", given.executor, command.names("experiments", "executors"))
+    cli.config_file()
+    directory = cli.workdir()
+    if (directory / "config.json").exists():
+        cli.fail(f"--workdir={directory} holds a single trial: choose another directory for a sweep.")
+    cli.choice("--executor", "executor", given.executor, cli.names("experiments", "executors"))
     if not math.isfinite(given.timeout):
-        command.fail(f"--timeout must be a finite number, not {given.timeout}.")
+        cli.fail(f"--timeout must be a finite number, not {given.timeout}.")
     settings = _settings(given.executor_options)
     if settings and given.executor == "local":  # it says so itself, but only once the workdir is there
-        command.fail(f"--executor_options: the local executor has none, and no {next(iter(settings))!r}.")
+        cli.fail(f"--executor_options: the local executor has none, and no {next(iter(settings))!r}.")
 
-    from experiments import executors, lock, plan, sweeping  # loads jax
+    from experiments import executors
+    from experiments.studies import plan  # loads jax
+    from experiments.studies import study as sweeping
+    from experiments.trials import lock
+    from rnnx.logbook.run_directory import STUDY_LOCK
 
-    base, module, path = command.study()
-    trials = sweeping.resolve(base, sweeping.points_of(given.sweep, base, module, path), directory)
+    base, module, path = cli.study()
+    points = sweeping.points_of(given.sweep, base, module, path)
+    for note in sweeping.overridden(cli.overrides(), points):
+        print(f"sweep: {note}", file=sys.stderr)
+    trials = sweeping.recorded(directory, sweeping.resolve(base, points, directory))
     selected = sweeping.select(trials, given.only, given.skip)
     if given.dry_run:
-        sweeping.check_record(directory, trials)
         plan.show(selected, given.jobs or os.cpu_count() or 1)
         return 0
     try:
         executor = executors.get(given.executor)
     except ValueError as error:  # what it needs is not installed
-        command.fail(str(error))
-    with lock.held(directory / "study.lock"):
+        cli.fail(str(error))
+    with lock.held(directory / STUDY_LOCK):
         sweeping.record(directory, path.stem, trials)
         options = executors.Options(given.jobs, given.timeout, settings)
         return sweeping.execute(selected, options, executor, given.vectorize, given.profile)
@@ -49,9 +60,9 @@ def _settings(given: Sequence[str]) -> dict[str, str]:
     for pair in given:
         name, equals, value = (piece.strip() for piece in pair.partition("="))
         if not (name and equals):
-            command.fail(f"--executor_options: {pair!r} is not of the form name=value.")
+            cli.fail(f"--executor_options: {pair!r} is not of the form name=value.")
         if name in settings:
-            command.fail(f"--executor_options: {name} is there twice.")
+            cli.fail(f"--executor_options: {name} is there twice.")
         settings[name] = value
     return settings
 
@@ -73,4 +84,4 @@ if __name__ == "__main__":
     flags.DEFINE_float("timeout", 0.0, "Seconds that a trial (or group) may take, 0 for no limit.", lower_bound=0.0)
     flags.DEFINE_list("executor_options", [], "Settings of the executor, name=value,name=value.")
     flags.DEFINE_bool("profile", False, "Write a trace of some training steps of the first trial: docs/profiling.md.")
-    command.start(main)
+    cli.start(main)

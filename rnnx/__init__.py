@@ -2,28 +2,25 @@
 
 The way of the data, one named type in one file per arrow:
 
-    configs/*.py ─► Config ─► task.sample(key, batch_size, length) ─► Batch
-                                                                       │ inputs [T, B, …]
-                                                  model (embed, cell, readout)
-                                                                       │ rnnx.unroll: the only place where time runs
-                                                                  Trajectory
-                                                                       │
-                               task.loss ─► gradients with respect to parameters AND every state
-                                                                       │
-                                                                   Evidence ─► diagnostics ─► {"tag": array}
-                                                                                                  │
-                                                           metrics.jsonl (the record) + TensorBoard (the view)
-                                                                                                  │
-                                                                                     report (HTML, PNG, CSV)
+    Config ─► Task, Model(cells) ─► Batch ─► model(batch, run) ─► outputs ─► task.losses [positions] ─► mean
+                                                    │                                                      │
+                                  run: the only place where time runs                gradient_flows(loss, params)
+                                                                                                           │
+      metrics.jsonl (the record) + TensorBoard (the view) ◄─ {"tag": value} ◄─ diagnostics ◄─ {part: GradientFlow}
+                                  │
+                       report (HTML, PNG, CSV)
 """
 
-from rnnx import cells, combinators, diagnostics, initializers, tasks
+import importlib.metadata
+
+from rnnx import cells, combinators, diagnostics, initializers, models, tasks
 from rnnx.cells.gru import gru
 from rnnx.cells.lru import lru
 from rnnx.cells.lstm import lstm
 from rnnx.cells.mingru import mingru
 from rnnx.cells.minlstm import minlstm
 from rnnx.cells.rnn import rnn
+from rnnx.combinators.attention import attention
 from rnnx.combinators.bidirectional import bidirectional
 from rnnx.combinators.dropout import dropout
 from rnnx.combinators.layer_norm import layer_norm
@@ -32,29 +29,39 @@ from rnnx.combinators.random_truncation import random_truncation
 from rnnx.combinators.residual import residual
 from rnnx.combinators.stack import stack
 from rnnx.combinators.zoneout import zoneout
-from rnnx.evidence import evidence
-from rnnx.gradient_flow import gradient_flow
+from rnnx.factory import factory
+from rnnx.gradient_flow import gradient_flow, gradient_flows
 from rnnx.truncation import in_chunks
-from rnnx.types import Batch, Cell, Composed, Dense, Diagonal, Evidence, GradientFlow, Task, Trajectory
-from rnnx.unroll import unroll
+from rnnx.types import Batch, Cell, Composed, Decoder, Dense, Diagonal, GradientFlow, Run, Task, Trajectory, Tree
+from rnnx.unroll import plain_run, unroll
+
+__version__ = importlib.metadata.version("rnnx")
+
+evidence = gradient_flow
+"""What `gradient_flow` was called where it also kept what diagnostics need; for one release."""
 
 __all__ = [
     "Batch",
     "Cell",
     "Composed",
+    "Decoder",
     "Dense",
     "Diagonal",
-    "Evidence",
     "GradientFlow",
+    "Run",
     "Task",
     "Trajectory",
+    "Tree",
+    "attention",
     "bidirectional",
     "cells",
     "combinators",
     "diagnostics",
     "dropout",
     "evidence",
+    "factory",
     "gradient_flow",
+    "gradient_flows",
     "gru",
     "in_chunks",
     "initializers",
@@ -64,6 +71,8 @@ __all__ = [
     "lstm",
     "mingru",
     "minlstm",
+    "models",
+    "plain_run",
     "random_truncation",
     "residual",
     "rnn",

@@ -6,7 +6,7 @@ Batch-major, `[B, T, I]` to `[B, T, Y]`, as Flax users expect, with the argument
 - outputs past `seq_lengths` are zero, and neither gradient nor NaN comes out of there; a length may be 0;
 - with `reverse`, outputs stay in the order of the inputs, which Flax calls `keep_order=True`.
 
-It is to be imported by itself: `import rnnx` needs no Flax.
+The gradient at every step of such layers, in any model: `nnx_gradient_flows` and `linen_gradient_flows`.
 """
 
 from typing import Any
@@ -16,9 +16,12 @@ import jax.numpy as jnp
 from flax import linen, nnx, traverse_util
 
 from rnnx import checks
-from rnnx.parts import parts
+from rnnx.flax_gradient_flows import linen_gradient_flows, nnx_gradient_flows, run_layer
+from rnnx.pytrees import in_type, named_leaves
 from rnnx.types import Array, Cell, Params, State
-from rnnx.unroll import unroll
+from rnnx.unroll import check_engine
+
+__all__ = ["LinenRecurrent", "NNXRecurrent", "linen_gradient_flows", "nnx_gradient_flows"]
 
 
 class NNXRecurrent(nnx.Module):
@@ -32,10 +35,15 @@ class NNXRecurrent(nnx.Module):
       time_major: inputs are `[T, B, I]` and outputs `[T, B, Y]`.
       return_carry: return (final carry, outputs).
       reverse: run from the last step to the first.
+      dtype: what time runs in, forward and backward: inputs, parameters and carry are cast to it on the way in. If not
+        given, as in Flax, the type in which neither inputs nor parameters lose digits.
+      param_dtype: what parameters are kept in; that of `cell.init` if not given, which is JAX's default.
+      engine: the way to run time, as in `rnnx.unroll`; `"scan"` where the layer is differentiated in forward mode.
+      remat: what the backward pass computes again, as in `rnnx.unroll`.
       rngs: the parameters are drawn from its stream `params`.
 
     Raises:
-      ValueError: an input size that is not a positive whole number.
+      ValueError: an input size that is not a positive whole number; an unknown engine or remat.
 
     >>> import rnnx
     >>> class Classifier(nnx.Module):
@@ -62,18 +70,33 @@ class NNXRecurrent(nnx.Module):
         time_major: bool = False,
         return_carry: bool = False,
         reverse: bool = False,
+        dtype: Any = None,
+        param_dtype: Any = None,
+        engine: str = "auto",
+        remat: str | int | None = None,
         rngs: nnx.Rngs,
     ):
+        check_engine(engine, remat)
         self.cell = cell
         self.input_size = checks.size("input_size", input_size)
         self.time_major = time_major
         self.return_carry = return_carry
         self.reverse = reverse
-        self.params = nnx.data(jax.tree.map(nnx.Param, cell.init(rngs.params(), input_size)))
+        self.dtype = dtype
+        self.param_dtype = param_dtype
+        self.engine = engine
+        self.remat = remat
+        # Not under the name `params`: Linen, through `nnx.bridge.to_linen`, would take that for its collection.
+        self.weights = nnx.data(jax.tree.map(nnx.Param, _initial(cell, rngs.params(), input_size, param_dtype)))
+
+    @property
+    def params(self) -> Params:
+        """The parameters in the structure of the cell's, each an `nnx.Param`."""
+        return self.weights
 
     def arrays(self) -> Params:
         """The parameters as `rnnx.unroll` and `rnnx.gradient_flow` take them: without `nnx.Param` around each array."""
-        return jax.tree.map(nnx.Variable.get_value, self.params, is_leaf=lambda node: isinstance(node, nnx.Variable))
+        return jax.tree.map(nnx.Variable.get_value, self.weights, is_leaf=lambda node: isinstance(node, nnx.Variable))
 
     def __call__(
         self,
@@ -81,9 +104,11 @@ class NNXRecurrent(nnx.Module):
         *,
         initial_carry: State | None = None,
         seq_lengths: Array | None = None,
+        mask: Array | None = None,
         return_carry: bool | None = None,
         time_major: bool | None = None,
         reverse: bool | None = None,
+        engine: str | None = None,
         cell: Cell | None = None,
     ) -> Any:
         """Outputs `[B, T, Y]` of inputs `[B, T, I]`, or (final carry, outputs).
@@ -92,7 +117,9 @@ class NNXRecurrent(nnx.Module):
           inputs: `[B, T, I]`, with any number of batch axes.
           initial_carry: s_0; the cell's initial state if not given.
           seq_lengths: `[B]` whole numbers.
-          return_carry, time_major, reverse: instead of what the layer was made with.
+          mask: `[B, T]` booleans (`[T, B]` if time-major), false at steps that are to be passed over, as in
+            `rnnx.unroll`.
+          return_carry, time_major, reverse, engine: instead of what the layer was made with.
           cell: one with the same parameters to be run instead, made around `layer.cell` with a key of this call:
             `rnnx.dropout`, `rnnx.zoneout`.
 
@@ -105,14 +132,20 @@ class NNXRecurrent(nnx.Module):
                 f"inputs must have {self.input_size} features, the layer's input_size, not {inputs.shape[-1]}."
             )
         return _run(
+            self,
+            (),
             self.cell if cell is None else cell,
             self.arrays(),
             inputs,
             initial_carry,
             seq_lengths,
+            mask,
+            dtype=self.dtype,
             return_carry=self.return_carry if return_carry is None else return_carry,
             time_major=self.time_major if time_major is None else time_major,
             reverse=self.reverse if reverse is None else reverse,
+            engine=self.engine if engine is None else engine,
+            remat=self.remat,
         )
 
 
@@ -126,6 +159,8 @@ class LinenRecurrent(linen.Module):
       time_major: inputs are `[T, B, I]` and outputs `[T, B, Y]`.
       return_carry: return (final carry, outputs).
       reverse: run from the last step to the first.
+      dtype, param_dtype: as for `NNXRecurrent`.
+      engine, remat: as in `NNXRecurrent`.
 
     >>> import rnnx
     >>> layer = LinenRecurrent(rnnx.lstm(16), return_carry=True)
@@ -142,6 +177,14 @@ class LinenRecurrent(linen.Module):
     time_major: bool = False
     return_carry: bool = False
     reverse: bool = False
+    dtype: Any = None
+    param_dtype: Any = None
+    engine: str = "auto"
+    remat: str | int | None = None
+
+    def __post_init__(self) -> None:
+        check_engine(self.engine, self.remat)
+        super().__post_init__()
 
     @linen.compact
     def __call__(
@@ -150,51 +193,108 @@ class LinenRecurrent(linen.Module):
         *,
         initial_carry: State | None = None,
         seq_lengths: Array | None = None,
+        mask: Array | None = None,
         return_carry: bool | None = None,
         time_major: bool | None = None,
         reverse: bool | None = None,
+        engine: str | None = None,
         cell: Cell | None = None,
     ) -> Any:
         """Outputs `[B, T, Y]` of inputs `[B, T, I]`, or (final carry, outputs); see `NNXRecurrent`."""
         _check_inputs(inputs)
         return _run(
+            self,
+            self.path,
             self.cell if cell is None else cell,
             self._params(inputs.shape[-1]),
             inputs,
             initial_carry,
             seq_lengths,
+            mask,
+            dtype=self.dtype,
             return_carry=self.return_carry if return_carry is None else return_carry,
             time_major=self.time_major if time_major is None else time_major,
             reverse=self.reverse if reverse is None else reverse,
+            engine=self.engine if engine is None else engine,
+            remat=self.remat,
         )
 
     def _params(self, input_size: int) -> Params:
         """The cell's parameters, which Linen is to see as nested dictionaries with names."""
 
         def init(key: Array) -> dict[str, Any]:
-            return traverse_util.unflatten_dict(parts(self.cell.init(key, input_size)), sep=".")
+            params = _initial(self.cell, key, input_size, self.param_dtype)
+            return traverse_util.unflatten_dict(named_leaves(params), sep=".")
 
         # All under one name, since a cell may have parameters called as an attribute of this class is (`cell`).
         named = traverse_util.flatten_dict(self.param("weights", init), sep=".")
         structure = jax.eval_shape(lambda: self.cell.init(jax.random.key(0), input_size))
-        return jax.tree.unflatten(jax.tree.structure(structure), [named[name] for name in parts(structure)])
+        return jax.tree.unflatten(jax.tree.structure(structure), [named[name] for name in named_leaves(structure)])
+
+
+def _initial(cell: Cell, key: Array, input_size: int, param_dtype: Any) -> Params:
+    params = cell.init(key, input_size)
+    return params if param_dtype is None else in_type(param_dtype, params)
 
 
 def _run(
+    layer: nnx.Module | linen.Module,
+    path: tuple[str, ...],
     cell: Cell,
     params: Params,
     inputs: Array,
     initial_carry: State | None,
     seq_lengths: Array | None,
+    mask: Array | None,
     *,
+    dtype: Any,
     return_carry: bool,
     time_major: bool,
     reverse: bool,
+    engine: str,
+    remat: str | int | None,
 ) -> Any:
-    xs = inputs if time_major else jnp.moveaxis(inputs, -2, 0)
-    trajectory = unroll(cell, params, xs, initial_carry, lengths=seq_lengths, reverse=reverse)
+    xs = jnp.asarray(inputs) if time_major else jnp.moveaxis(inputs, -2, 0)
+    mask = mask if time_major or mask is None else jnp.moveaxis(jnp.asarray(mask), -1, 0)
+    params, xs = _of_one_type(dtype, (params, xs))
+    if initial_carry is not None:
+        like = jax.eval_shape(lambda: cell.initial_state(params, xs.shape[1:-1]))
+        initial_carry = _carry_like(initial_carry, like)
+    trajectory = run_layer(
+        layer,
+        path,
+        cell,
+        params,
+        xs,
+        initial_carry,
+        lengths=seq_lengths,
+        mask=mask,
+        reverse=reverse,
+        engine=engine,
+        remat=remat,
+    )
     outputs = trajectory.outputs if time_major else jnp.moveaxis(trajectory.outputs, 0, -2)
     return (trajectory.final_state, outputs) if return_carry else outputs
+
+
+def _of_one_type(dtype: Any, given: Any) -> Any:
+    """Parameters and inputs in the type asked for, or in the one that holds all of them."""
+    if dtype is None:
+        dtypes = [leaf.dtype for leaf in jax.tree.leaves(given) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+        with jax.numpy_dtype_promotion("standard"):
+            dtype = jnp.result_type(*dtypes)
+    return in_type(dtype, given)
+
+
+def _carry_like(carry: State, like: State) -> State:
+    """A carry in the types that the cell's state has; one of another structure is left for `unroll` to refuse."""
+    if jax.tree.structure(carry) != jax.tree.structure(like):  # type: ignore[operator]
+        return carry
+    return jax.tree.map(
+        lambda s, like: in_type(like.dtype, jnp.asarray(s)) if jnp.issubdtype(like.dtype, jnp.floating) else s,
+        carry,
+        like,
+    )
 
 
 def _check_inputs(inputs: Array) -> None:

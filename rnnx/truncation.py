@@ -39,7 +39,7 @@ def in_chunks(function: Callable[[Any, Any], tuple[Any, Any]], carry: Any, seque
     >>> bool(jnp.allclose(total, jnp.sum(rnnx.unroll(cell, params, xs).outputs ** 2), rtol=1e-5))
     True
     """
-    checks.size("length", length)
+    length = checks.size("length", length)
     lengths = {len(leaf) for leaf in jax.tree.leaves(sequence)}
     if len(lengths) != 1:
         raise ValueError(f"the arrays of a sequence must have one number of steps, not {sorted(lengths)}.")

@@ -7,10 +7,16 @@ and take any leading axes, so the same code serves one step, a batch, and a whol
 A pytree is any nesting of tuples, named tuples and dicts with arrays as leaves (`jax.tree`).
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 import jax
+import jax.numpy as jnp
+
+from rnnx.factory import call_of
 
 Array = jax.Array
 Params = Any  # a named tuple of arrays
@@ -72,21 +78,38 @@ class Diagonal(NamedTuple):
 class Composed(NamedTuple):
     """The form of a cell made of other cells, each of which runs over the whole sequence at once.
 
-    `run(cell, params, xs, state, perturbations, against=False) -> (final_state, states)` runs one of them by the engine
-    and with the lengths and resets in force; `against` turns it against the direction of the whole.
+    `run(cell, params, xs, state, perturbations, flip=False) -> (final_state, states)` runs one of them by the engine
+    and with the lengths and resets in force; `flip` turns it against the direction of the whole.
     """
 
     over_time: Callable[[Callable, Params, Array, State, State | None], tuple[State, State]]
     """(run, params, xs [T, B, I], s_0, perturbations) -> (final_state, states [T, B, …]) of the whole cell."""
 
 
+class Tree(NamedTuple):
+    """The form of a cell that runs over trees of two children a node, and not over time.
+
+        s_n = leaf(params, x_n)                          of a node without children
+        s_n = compose(params, s_left, s_right, x_n)      of any other
+
+    The state of a child that is not there is the cell's initial state.
+    """
+
+    leaf: Callable[[Params, Array], State]
+    """(params, x [..., I]) -> state."""
+    compose: Callable[[Params, State, State, Array], State]
+    """(params, left, right, x) -> state."""
+
+
 class Cell(NamedTuple):
     """A recurrent cell: s_t = step(s_{t-1}, x_t) and y_t = read(s_t, x_t), as pure functions.
 
-    Made by a factory that closes over the hyper-parameters:
+    Made by a factory that closes over the hyper-parameters. Cells made alike are equal, and each prints as its call:
 
     >>> import jax, rnnx
     >>> cell = rnnx.lstm(hidden_size=4)
+    >>> cell
+    rnnx.lstm(4)
     >>> params = cell.init(jax.random.key(0), 3)
     >>> state = cell.initial_state(params, (2,))
     >>> state = cell.step(params, state, jax.numpy.ones((2, 3)))
@@ -100,15 +123,22 @@ class Cell(NamedTuple):
     """(params, batch_shape) -> s_0."""
     step: Callable[[Params, State, Array], State] | None
     """(params, s_{t-1}, x_t) -> s_t; `None` where y_t depends on later inputs or on random masks, so that the cell
-    can be unrolled over a sequence but not stepped (`bidirectional`; `dropout` and `zoneout` in training)."""
+    can be unrolled over a sequence but not stepped (`bidirectional`; `dropout` and `zoneout` in training), and for
+    trees."""
     read: Callable[[Params, State, Array], Array]
     """(params, s_t, x_t) -> y_t; called once for all t after time has run."""
     output_size: int
     """Y, the last axis of what `read` returns."""
-    form: Dense | Diagonal | Composed | None = None
+    form: Dense | Diagonal | Composed | Tree | None = None
     """Structure that an engine may use; `None` runs `step` as it is."""
     gates: Callable[[Params, State, Array], dict[str, Array]] | None = None
     """(params, s_{t-1}, x_t) -> {"forget": [..., H] in [0, 1], …}, for analysis."""
+
+    def __repr__(self) -> str:
+        """The call that made it, where there is one: `rnnx.lstm(4)`."""
+        call = call_of(self)
+        fields = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
+        return f"Cell({fields})" if call is None else repr(call)
 
 
 class Trajectory(NamedTuple):
@@ -125,78 +155,201 @@ class Trajectory(NamedTuple):
 class Batch(NamedTuple):
     """One batch of a task."""
 
-    inputs: Array
-    """[T, B, I] numbers, or [T, B] whole numbers below the vocabulary's size."""
-    targets: Array
-    """[T, B, …]."""
+    inputs: Any
+    """What the model is given, a pytree of arrays `[·, B, …]` or `[B]`: tokens `[T, B]`, numbers `[T, B, I]`, …"""
+    targets: Any
+    """What it is scored by, likewise."""
     weights: Array
-    """[T, B]: how much each step counts in the loss. Many-to-one: 1 at the last step, else 0."""
+    """`[T, B]`: how much each position counts in the loss, or `[B]` where an example has one loss as a whole.
+    Many-to-one: 1 at the last step, else 0."""
     lengths: Array | None = None
-    """[B]; `None` where every example is T long."""
+    """`[B]`; `None` where every example is T long."""
+    restarts: Array | None = None
+    """`[B]` booleans, of a batch of `Task.stream`: where true the example does not go on where the one in its place
+    ended, and begins with an empty memory."""
+
+
+class Pair(NamedTuple):
+    """Inputs of a batch of sequence to sequence."""
+
+    source: Array
+    """[S, B], tokens to read."""
+    target: Array
+    """[T, B], what the decoder is given, the target of the step before; at the first step the number after the last."""
+    target_lengths: Array | None = None
+    """[B]; `None` where every target is T long."""
+
+
+class Nodes(NamedTuple):
+    """Inputs of a batch of trees, the nodes of each in an order in which children come before their parent."""
+
+    words: Array
+    """[N, B], whole numbers; what stands at inner nodes does not matter."""
+    children: Array
+    """[N, B, 2]: the left and the right child of each node, -1 for none."""
+
+
+Scores = dict[str, tuple[Array, Array]]
+"""Values and how much each counts in the mean, by name, both in the shape of `Batch.weights`."""
 
 
 class Task(NamedTuple):
-    """Something to learn. `sample` is pure and jittable, for real data too, so a batch depends on its key alone."""
+    """Something to learn. It scores positions; what means are taken of them is not its concern.
+
+    `sample` is pure and jittable, for real data too, so a batch depends on its key alone.
+    """
 
     sample: Callable[[Array, int, int], Batch]
     """(key, batch_size, length) -> Batch to train on."""
     sample_heldout: Callable[[Array, int, int], Batch]
     """(key, batch_size, length) -> Batch of data that training never sees."""
-    loss: Callable[[Array, Batch], Array]
-    """(outputs [T, B, O], batch) -> scalar, the weighted mean over the batch."""
-    metrics: Callable[[Array, Batch], dict[str, Array]]
-    """(outputs [T, B, O], batch) -> further scalars for people, such as accuracy."""
-    floor: Callable[[int], float]
+    losses: Callable[[Any, Batch], Array]
+    """(outputs, batch) -> the loss at each position, in the shape of `batch.weights`."""
+    scores: Callable[[Any, Batch], Scores]
+    """(outputs, batch) -> what else tells people how good the outputs are, such as accuracy, at each position;
+    the larger the better, so that the best checkpoint can be chosen by it."""
+    baseline_loss: Callable[[int], float]
     """(length) -> the loss of a predictor without memory."""
     input_size: int
-    """I, or the vocabulary's size V where inputs are whole numbers."""
+    """I, or the vocabulary's size V where inputs are tokens."""
     output_size: int
     """O."""
-    discrete: bool
-    """Inputs are whole numbers, to be embedded."""
     loss_unit: str
     """Name and unit of the loss, for axes."""
-    provenance: dict[str, str]
+    vocab_size: int | None = None
+    """V, where inputs are tokens, whole numbers below V, to be embedded."""
+    min_length: int = 1
+    """The shortest sequence there can be, steps."""
+    data: Mapping[str, str] = MappingProxyType({})
     """What data the task stands on (name, sha256), recorded with each run; empty for synthetic tasks."""
+    test_batches: Callable[[int], Iterable[Batch]] | None = None
+    """(batch_size) -> every example of the test split once, in order; the last batch may be smaller. `None` where there
+    is no such split."""
+    stream: Callable[[Array, int, int, Array | int], Batch] | None = None
+    """(key, batch_size, length, step) -> Batch to train on whose examples go on where those of step - 1 ended, each in
+    its place, but for those of which `Batch.restarts` is true; at step 0 it is true of all. `None` where nothing goes
+    on."""
+    summary: Callable[[dict[str, float]], dict[str, float]] | None = None
+    """Means of loss and scores over a whole split, by name -> further numbers for people, such as perplexity."""
+    model: str = "sequence"
+    """The model, a name of `rnnx.models`, if no other is asked for."""
 
 
-class GradientFlow(NamedTuple):
-    """One backward pass through time, with the gradient at every step: see `rnnx.gradient_flow`."""
+class Run(Protocol):
+    """How time runs: what a model calls instead of `rnnx.unroll`, once for each of its recurrent parts.
+
+    All that is a question of how time runs is a choice of `run`, made outside the model: truncation, dropout,
+    precision, engine, rematerialisation, and the probes that give ∂L/∂s_t. `rnnx.plain_run` makes no such choice.
+    """
+
+    def __call__(
+        self, name: str, cell: Cell, params: Params, xs: Array, state: State | None = None, **options: Any
+    ) -> Trajectory:
+        """Run the part called `name`, as `rnnx.unroll(cell, params, xs, state, lengths=…, resets=…, reverse=…)`."""
+
+
+class Decoder(NamedTuple):
+    """A model that goes on writing, token by token, each given those before: what `model.decoder(batch)` gives.
+
+    Only models that generate have a `decoder`. All of them are asked in the same way: what is next by
+    `logits(state)`, and with the token that was chosen the new state by `step(state, token)`. Pure functions, to be
+    called in the trace in which the decoder was made. More than one continuation of each example runs by `jax.vmap`
+    over an axis of its own of states and tokens.
+    """
+
+    state: Any
+    """A pytree of arrays `[B, …]`: all has been read that the batch says, and no token is chosen yet."""
+    step: Callable[[Any, Array], Any]
+    """(state, tokens [B]) -> state."""
+    logits: Callable[[Any], Array]
+    """(state) -> `[B, O]`, for the token to come."""
+
+
+@functools.partial(
+    jax.tree_util.register_dataclass,
+    data_fields=[
+        "loss",
+        "params",
+        "inputs",
+        "states",
+        "lengths",
+        "resets",
+        "children",
+        "lag",
+        "position",
+        "param_gradients",
+        "input_gradients",
+        "output_gradients",
+        "final_state_gradients",
+        "state_gradients",
+        "log10_state_norm",
+    ],
+    meta_fields=["cell", "state_given", "reverse"],
+)
+@dataclasses.dataclass(frozen=True)
+class GradientFlow:
+    """One recurrent part in one backward pass, with the gradient at every step: see `rnnx.gradient_flow`.
+
+    Everything is in the order in which time ran, with an example's own steps first: step t is the t-th that was run,
+    also where the part ran in reverse, and padding comes last.
+    """
 
     loss: Array
     """Scalar."""
+    cell: Cell
+    params: Params
+    """The cell's."""
+    inputs: Array
+    """x_1 … x_T, what the cell saw, [T, B, I]."""
+    states: State
+    """s_0 … s_T, [T + 1, B, …]."""
+    state_given: bool
+    """Whether s_0 was handed over, and is not the cell's own initial state."""
+    reverse: bool
+    """Whether time ran from the last step of the data to the first."""
+    lengths: Array | None
+    """[B]; `None` where every example is T long."""
+    resets: Array | None
+    """[T, B], as given to run."""
+    children: Array | None
+    """[T, B, 2], as given to run: of a tree, whose nodes take the place of steps."""
+    lag: Array
+    """[T, B]: how many steps come after this one, or how far the node lies below the root of a tree; -1 past an
+    example's length."""
+    position: Array
+    """[T, B]: where this step stands in the data, whole numbers."""
     param_gradients: Params
     """∂L/∂params of the cell."""
-    state_gradients: State
-    """∂L/∂s_t for t = 1 … T, [T, B, …], the total derivative (the direct part through y_t included)."""
     input_gradients: Array
     """∂L/∂x_t, [T, B, I]."""
     output_gradients: Array
     """∂L/∂y_t, the direct part alone, [T, B, Y]; zero past an example's length."""
+    final_state_gradients: State
+    """∂L/∂s_T by handing it over, the direct part alone, [B, …]: zero where nobody asked for the final state."""
+    state_gradients: State
+    """∂L/∂s_t for t = 1 … T, [T, B, …], the total derivative (the direct part through y_t included)."""
     log10_state_norm: Array
     """log10 ‖∂L/∂s_t‖ over the whole state, [T, B]; -inf where the gradient is exactly zero."""
-    states: State
-    """s_0 … s_T, [T + 1, B, …]."""
 
+    @property
+    def before(self) -> State:
+        """s_{t-1} for t = 1 … T, [T, B, …]."""
+        return jax.tree.map(lambda s: s[:-1], self.states)
 
-class Evidence(NamedTuple):
-    """What a diagnostic may read."""
-
-    cell: Cell
-    params: Params
-    inputs: Array
-    """What the cell saw, [T, B, I]."""
-    last: Array
-    """[B]: index of the step whose loss was differentiated; lag k is step last - k."""
-    flow: GradientFlow
-    lengths: Array | None = None
-    """[B]; `None` where every example is T long."""
+    @property
+    def after(self) -> State:
+        """s_t for t = 1 … T, [T, B, …]."""
+        return jax.tree.map(lambda s: s[1:], self.states)
 
     @property
     def outputs(self) -> Array:
         """y_1 … y_T, [T, B, Y], read off the states: time need not run again for them."""
-        after = jax.tree.map(lambda s: s[1:], self.flow.states)
-        return self.cell.read(self.params, after, self.inputs)
+        return self.cell.read(self.params, self.after, self.inputs)
+
+    @property
+    def last(self) -> Array:
+        """Index of each example's last step, the root of a tree, [B]; -1 for an example without any."""
+        return jnp.sum(self.lag >= 0, axis=0) - 1
 
 
 class Histogram(NamedTuple):

@@ -1,6 +1,7 @@
 """Layers for Flax: they run `unroll`, train in a user's model, and stand where Flax's own recurrent layers stood."""
 
 import functools
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +16,8 @@ from rnnx.cells.lstm import LSTMParams, LSTMState
 from rnnx.cells.rnn import RNNParams
 from rnnx.flax_modules import LinenRecurrent, NNXRecurrent
 from rnnx.logbook import Checkpoints
-from rnnx.parts import parts
-from tests.examples import B, H, I, T, assert_close, inner, like
+from rnnx.pytrees import named_leaves
+from tests.variants import B, H, I, T, assert_close, inner, like, slow_unless
 
 LENGTHS = [5, 3, 1, 4]
 XS = like(jax.ShapeDtypeStruct((B, T, I), jnp.float32), seed=2)
@@ -35,9 +36,19 @@ def xs64():
     return like(jax.ShapeDtypeStruct((B, T, I), float), seed=2)
 
 
-@every_cell
-@pytest.mark.parametrize("reverse", [False, True])
-@pytest.mark.parametrize("time_major", [False, True])
+# Each cell once, and both ways of each option.
+KEPT = {
+    ("lstm", False, False),
+    ("gru_reset_before", True, False),
+    ("stack", False, True),
+    ("bidirectional", True, True),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "reverse", "time_major"),
+    slow_unless(lambda *case: case in KEPT, itertools.product(CELLS, (False, True), (False, True))),
+)
 def test_both_layers_are_unroll(float64, name, reverse, time_major):
     """Outputs and final carry, from a given carry and with lengths; options of the layer or of the call."""
     cell, xs = CELLS[name], xs64()
@@ -55,7 +66,7 @@ def test_both_layers_are_unroll(float64, name, reverse, time_major):
     assert_close(found, (expected.final_state, outputs), rtol=0, atol=0)  # the same function on the same numbers
 
     given = {"time_major": time_major, "reverse": reverse, "return_carry": True}
-    named = traverse_util.unflatten_dict(parts(params), sep=".")
+    named = traverse_util.unflatten_dict(named_leaves(params), sep=".")
     assert jax.tree.structure(named) == jax.tree.structure(variables["params"]["weights"])
     found = linen_layer.apply({"params": {"weights": named}}, inputs, initial_carry=carry, seq_lengths=LENGTHS, **given)
     assert_close(found, (expected.final_state, outputs), rtol=0, atol=0)
@@ -92,9 +103,9 @@ class Tagger(nnx.Module):
 @every_cell
 def test_every_array_is_a_param_with_the_name_of_the_cell(name):
     model = Tagger(CELLS[name], nnx.Rngs(0))
-    names = parts(CELLS[name].init(jax.random.key(0), I))
+    names = named_leaves(CELLS[name].init(jax.random.key(0), I))
     flat = nnx.to_flat_state(nnx.state(model, nnx.Param))
-    of_cell = {".".join(map(str, path[2:])): param for path, param in flat if path[:2] == ("rnn", "params")}
+    of_cell = {".".join(map(str, path[2:])): param for path, param in flat if path[:2] == ("rnn", "weights")}
     assert set(of_cell) == set(names)
     assert all(isinstance(param, nnx.Param) and isinstance(param.get_value(), jax.Array) for param in of_cell.values())
     assert not jax.tree.leaves(nnx.split(model, nnx.Param, ...)[2]), "there is nothing but parameters"
@@ -125,13 +136,13 @@ def test_split_merge_and_checkpoint_keep_all(tmp_path):
     assert_close(again(XS), model(XS), rtol=0, atol=0)
 
 
-@every_cell
+@pytest.mark.parametrize("name", slow_unless(lambda name: name == "stack", CELLS))
 def test_a_users_nnx_model_learns(name):
     """With nnx.jit, nnx.grad and optax: the sum of the inputs so far. Every parameter moves."""
     model = Tagger(CELLS[name], nnx.Rngs(0))
     optimizer = nnx.Optimizer(model, optax.sgd(0.1), wrt=nnx.Param)
     before = jax.tree.map(jnp.array, model.rnn.arrays())
-    targets = 0.2 * jnp.cumsum(XS.sum(axis=-1), axis=1)
+    targets = jnp.asarray(0.2 * np.cumsum(np.asarray(XS).sum(axis=-1), axis=1))
 
     @nnx.jit
     def train_step(model, optimizer):
@@ -183,8 +194,122 @@ def test_a_cell_made_in_the_call_is_the_one_that_runs():
     # The same products compiled differently: a few float32 roundings.
     assert_close(first, model.readout(jnp.moveaxis(ys, 0, 1))[..., 0], rtol=1e-5, atol=1e-6)
     assert not np.allclose(first, second)
-    variables = {"params": {"weights": traverse_util.unflatten_dict(parts(model.rnn.arrays()), sep=".")}}
+    variables = {"params": {"weights": traverse_util.unflatten_dict(named_leaves(model.rnn.arrays()), sep=".")}}
     assert_close(LinenRecurrent(CELLS["lstm"]).apply(variables, XS, cell=cell), jnp.moveaxis(ys, 0, 1), atol=1e-6)
+
+
+def test_the_engine_is_the_layers_or_the_calls():
+    """Forward mode needs `scan`, since `fused` has a derivative of its own for the backward pass alone."""
+    cell = rnnx.gru(H)
+    forward, plain = (NNXRecurrent(cell, I, engine=engine, rngs=nnx.Rngs(0)) for engine in ("scan", "auto"))
+    linen_layer = LinenRecurrent(cell, engine="scan")
+    variables = {"params": {"weights": named_leaves(plain.arrays())}}
+    direction = like(jax.ShapeDtypeStruct(XS.shape, XS.dtype), seed=4)
+    scan = functools.partial(rnnx.unroll, cell, plain.arrays(), engine="scan")
+    expected = jax.jvp(lambda xs: jnp.moveaxis(scan(jnp.moveaxis(xs, 1, 0)).outputs, 0, 1), (XS,), (direction,))
+    for layer in (
+        forward,
+        lambda xs: plain(xs, engine="scan"),
+        lambda xs: linen_layer.apply(variables, xs),
+        lambda xs: LinenRecurrent(cell).apply(variables, xs, engine="scan"),
+    ):
+        assert_close(jax.jvp(layer, (XS,), (direction,)), expected, rtol=0, atol=0)  # the same function
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.jvp(lambda xs: forward(xs, engine="fused"), (XS,), (direction,))
+    for refused in (
+        lambda: NNXRecurrent(cell, I, engine="scna", rngs=nnx.Rngs(0)),
+        lambda: LinenRecurrent(cell, engine="scna"),
+        lambda: plain(XS, engine="scna"),
+    ):
+        with pytest.raises(ValueError, match=r"^no engine named 'scna'; did you mean 'scan'\? Known: "):
+            refused()
+
+
+def test_a_layer_rematerialises():
+    """The same gradient, with states that are computed again: a second loop over time in the backward pass."""
+    cell = rnnx.gru(H)
+    variables = LinenRecurrent(cell).init(jax.random.key(0), XS)
+
+    def gradient(remat):
+        nnx_layer = NNXRecurrent(cell, I, remat=remat, rngs=nnx.Rngs(0))
+        linen_layer = LinenRecurrent(cell, remat=remat)
+
+        def both(xs):
+            return jnp.sum(nnx_layer(xs) ** 2) + jnp.sum(linen_layer.apply(variables, xs) ** 2)
+
+        return jax.jit(jax.grad(both))
+
+    assert_close(gradient("sqrt")(XS), gradient(None)(XS), rtol=1e-5, atol=1e-6)  # some float32 roundings
+    loops = [str(gradient(remat).trace(XS).jaxpr).count("scan[") for remat in (None, "sqrt")]
+    assert loops[1] > loops[0]
+
+
+# Between NNX and Linen, by Flax's bridge.
+
+
+class InNNX(nnx.Module):
+    """A user's own model around the layer."""
+
+    def __init__(self, cell, rngs):
+        self.rnn = NNXRecurrent(cell, I, rngs=rngs)
+
+    def __call__(self, xs, **given):
+        return self.rnn(xs, **given)
+
+
+BRIDGED = {
+    "nnx": lambda cell: nnx.bridge.to_linen(NNXRecurrent, cell, I),
+    "nnx_inside": lambda cell: nnx.bridge.to_linen(InNNX, cell),
+    "linen": lambda cell: nnx.bridge.ToNNX(LinenRecurrent(cell), rngs=nnx.Rngs(0)),
+    "there_and_back": lambda cell: nnx.bridge.ToNNX(BRIDGED["nnx"](cell), rngs=nnx.Rngs(0)),
+}
+
+
+BRIDGED_CELL = rnnx.stack(rnnx.lstm(H), rnnx.learned_initial_state(rnnx.rnn(H)))
+GIVEN = {"seq_lengths": jnp.array(LENGTHS), "return_carry": True}
+
+
+def loss_of(found):
+    carry, ys = found
+    return inner(ys, ys) + inner(carry, carry), found
+
+
+@jax.jit
+@functools.partial(jax.grad, has_aux=True)
+def unrolled(params):
+    trajectory = rnnx.unroll(BRIDGED_CELL, params, jnp.moveaxis(XS, 1, 0), lengths=LENGTHS)
+    return loss_of((trajectory.final_state, jnp.moveaxis(trajectory.outputs, 0, 1)))
+
+
+def by_name(params):
+    """A cell's parameters, or their gradient, by dotted name, wherever in a model they are."""
+    flat = traverse_util.flatten_dict(params)
+    return {".".join(map(str, path)).rpartition("weights.")[2]: leaf for path, leaf in flat.items()}
+
+
+# Each way over the bridge; by the last one both.
+@pytest.mark.parametrize("bridge", slow_unless(lambda bridge: bridge in ("nnx_inside", "linen"), BRIDGED))
+def test_a_layer_crosses_the_bridge(bridge):
+    """What it gives there, its carry, and the gradient in its parameters are those of `unroll`."""
+    layer = BRIDGED[bridge](BRIDGED_CELL)
+    if isinstance(layer, linen.Module):
+        variables = layer.init(jax.random.key(0), XS)
+        gradient = jax.grad(lambda variables: loss_of(layer.apply(variables, XS, **GIVEN)), has_aux=True)
+        gradients, found = jax.jit(gradient)(variables)
+        params, gradients = by_name(variables["params"]), by_name(gradients["params"])
+    else:
+        params = by_name(nnx.to_pure_dict(nnx.state(layer.lazy_init(XS), nnx.Param)))
+        gradients, found = nnx.jit(nnx.grad(lambda layer: loss_of(layer(XS, **GIVEN)), has_aux=True))(layer)
+        gradients = by_name(nnx.to_pure_dict(gradients))
+
+    drawn = BRIDGED_CELL.init(jax.random.key(0), I)
+    assert set(params) == set(gradients) == set(named_leaves(drawn))
+    wanted, expected = unrolled(
+        jax.tree.unflatten(jax.tree.structure(drawn), [params[name] for name in named_leaves(drawn)])
+    )
+    # The same function, compiled among other things: a few float32 roundings.
+    assert_close(found, expected, rtol=1e-5, atol=1e-6)
+    assert_close(gradients, named_leaves(wanted), rtol=1e-5, atol=1e-6)
 
 
 # In place of Flax's own layers, with their weights.
@@ -252,9 +377,9 @@ def flax_layer(library, cell, **options):
         ("nnx", "OptimizedLSTMCell", rnnx.lstm(H), fused_lstm_params, True),
         ("nnx", "GRUCell", rnnx.gru(H), gru_params, False),
         ("nnx", "SimpleCell", rnnx.rnn(H), rnn_params, False),
-        ("linen", "LSTMCell", rnnx.lstm(H), lstm_params, False),
+        pytest.param("linen", "LSTMCell", rnnx.lstm(H), lstm_params, False, marks=pytest.mark.slow),
         ("linen", "GRUCell", rnnx.gru(H), gru_params, True),
-        ("linen", "SimpleCell", rnnx.rnn(H), rnn_params, False),
+        pytest.param("linen", "SimpleCell", rnnx.rnn(H), rnn_params, False, marks=pytest.mark.slow),
     ],
 )
 def test_equals_flax_after_copying_weights(float64, library, name, cell, copied, reverse):
@@ -283,7 +408,7 @@ def test_equals_flax_after_copying_weights(float64, library, name, cell, copied,
             return carry.h, ys
 
         ours = nnx.state(layer)
-        nnx.replace_by_pure_dict(ours, {"params": copied(names_of(theirs))._asdict()})
+        nnx.replace_by_pure_dict(ours, {"weights": copied(names_of(theirs))._asdict()})
     else:
         layer = LinenRecurrent(cell, reverse=reverse, return_carry=True)
 
@@ -304,7 +429,7 @@ def test_equals_flax_after_copying_weights(float64, library, name, cell, copied,
     assert_close(our_dx, their_dx)
     # Copying is linear, so it takes a gradient to the gradient. d of a GRU has no counterpart in NNX.
     expected = copied(names_of(their_gradient))._asdict()
-    flat = nnx.to_pure_dict(our_gradient)["params"] if library == "nnx" else our_gradient["params"]["weights"]
+    flat = (nnx.to_pure_dict(our_gradient) if library == "nnx" else our_gradient["params"])["weights"]
     if (library, name) == ("nnx", "GRUCell"):
         expected["recurrent_bias"] = flat["recurrent_bias"]
     assert_close(flat, expected)
@@ -337,3 +462,48 @@ def test_linen_names_inputs_without_time():
 def test_a_bad_input_size_is_refused(size):
     with pytest.raises(ValueError, match=rf"^input_size must be a whole number of at least 1, not {size!r}\.$"):
         NNXRecurrent(CELLS["lstm"], size, rngs=nnx.Rngs(0))
+
+
+# Types are Flax's: `dtype` to compute in, `param_dtype` to keep.
+
+
+@pytest.mark.parametrize("name", slow_unless(lambda name: name == "stack", CELLS))
+@pytest.mark.parametrize("dtype", [None, jnp.bfloat16])
+@pytest.mark.parametrize("param_dtype", [None, jnp.bfloat16])
+def test_types_are_those_of_a_layer_of_flax(name, dtype, param_dtype):
+    dense = nnx.Linear(I, H, dtype=dtype, param_dtype=param_dtype or jnp.float32, rngs=nnx.Rngs(0))
+    given = {"dtype": dtype, "param_dtype": param_dtype}
+    layer, linen_layer = NNXRecurrent(CELLS[name], I, rngs=nnx.Rngs(0), **given), LinenRecurrent(CELLS[name], **given)
+    variables = jax.eval_shape(linen_layer.init, jax.random.key(0), XS)
+    kept = {leaf.dtype for tree in (layer.arrays(), variables) for leaf in jax.tree.leaves(tree)}
+    assert kept == {dense.kernel[...].dtype}
+    with jax.numpy_dtype_promotion("standard"):
+        wanted = jax.eval_shape(dense, XS).dtype
+    carry = CELLS[name].initial_state(layer.arrays(), (B,))  # of the kept type, and cast like the inputs
+    found = jax.eval_shape(lambda xs: layer(xs, initial_carry=carry, return_carry=True), XS)
+    assert {leaf.dtype for leaf in jax.tree.leaves(found)} == {wanted}
+    assert jax.eval_shape(linen_layer.apply, variables, XS).dtype == wanted
+
+
+@pytest.mark.parametrize("cell", [rnnx.lstm(H), rnnx.learned_initial_state(rnnx.lru(H))], ids=["lstm", "learned lru"])
+def test_what_is_given_in_bfloat16_is_computed_in_the_wider_type(cell):
+    """Parameters cast by a user, and inputs in float32: the outputs are those of the rounded parameters."""
+    layer = LinenRecurrent(cell)
+    variables = jax.jit(layer.init)(jax.random.key(0), XS)
+    rounded = jax.tree.map(lambda p: np.asarray(p).astype(jnp.bfloat16), variables)
+    apply = jax.jit(layer.apply)
+    assert_close(
+        apply(rounded, XS), apply(jax.tree.map(lambda p: np.asarray(p, np.float32), rounded), XS), rtol=0, atol=0
+    )
+    gradients = jax.jit(jax.grad(lambda v: jnp.sum(layer.apply(v, XS))))(rounded)
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(gradients)} == {"bfloat16"}
+
+
+@pytest.mark.parametrize("time_major", [False, True])
+def test_a_mask_is_laid_out_as_the_inputs(time_major):
+    layer = NNXRecurrent(CELLS["lstm"], I, rngs=nnx.Rngs(0), time_major=time_major)
+    mask = np.arange(B * T).reshape(B, T) % 3 > 0
+    xs = jnp.where(mask[..., None], XS, jnp.nan)
+    wanted = rnnx.unroll(layer.cell, layer.arrays(), jnp.moveaxis(XS, 1, 0), mask=mask.T).outputs
+    found = layer(jnp.moveaxis(xs, 1, 0), mask=mask.T) if time_major else jnp.moveaxis(layer(xs, mask=mask), 1, 0)
+    assert_close(found, wanted, rtol=0, atol=0)  # the same program

@@ -7,7 +7,6 @@ import pytest
 
 import rnnx
 from rnnx import initializers
-from rnnx.initializers import Initialization
 
 H, GATES = 16, 3
 
@@ -170,6 +169,11 @@ def test_more_connections_than_units_are_refused():
 # Biases.
 
 
+def policies(*three):
+    """The arguments of a cell that decide its initial values: for W, U and b."""
+    return dict(zip(("input_initializer", "recurrent_initializer", "bias_initializer"), three, strict=True))
+
+
 def no_kernel(key, rows, columns, gates):
     """With thousands of units, for the statistics of their biases, a kernel would take gigabytes."""
     return None
@@ -177,8 +181,9 @@ def no_kernel(key, rows, columns, gates):
 
 def biases(cell, policy, size=H, seed=0, **options):
     """Those of a cell, [gates, H], a GRU's d last."""
-    policies = Initialization(no_kernel, no_kernel, policy)._asdict()
-    params = rnnx.cells.get(cell)(size, **policies, **options).init(jax.random.key(seed), 2)
+    params = rnnx.cells.get(cell)(size, **policies(no_kernel, no_kernel, policy), **options).init(
+        jax.random.key(seed), 2
+    )
     rows = np.asarray(params.bias).reshape(-1, size)
     return rows if cell != "gru" else np.concatenate([rows, np.asarray(params.recurrent_bias)[None]])
 
@@ -272,7 +277,7 @@ def test_each_policy_is_given_a_key_of_its_own(cell):
         keys.append(key)
         return biases
 
-    made = rnnx.cells.get(cell)(H, **Initialization(kernel, kernel, bias)._asdict())
+    made = rnnx.cells.get(cell)(H, **policies(kernel, kernel, bias))
     keys.clear()  # the policy for biases was tried when the cell was made
     made.init(jax.random.key(0), 2)
     assert len({np.asarray(jax.random.key_data(key)).tobytes() for key in keys}) == 3
@@ -289,9 +294,9 @@ def test_memory_is_refused_for_a_cell_without_gates_when_it_is_made(policy):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_one_object_serves_every_cell(cell):
-    policy = Initialization("normal(0.01)", "spectral_radius(0.9)", "uniform")
-    params = rnnx.cells.get(cell)(H, **policy._asdict()).init(jax.random.key(0), 2)
+def test_one_set_of_policies_serves_every_cell(cell):
+    policy = policies("normal(0.01)", "spectral_radius(0.9)", "uniform")
+    params = rnnx.cells.get(cell)(H, **policy).init(jax.random.key(0), 2)
     assert 0 < np.abs(params.input_kernel).max() < 0.06  # six standard deviations
     for U in np.split(np.asarray(params.recurrent_kernel), params.recurrent_kernel.shape[1] // H, axis=1):
         np.testing.assert_allclose(np.abs(np.linalg.eigvals(U)).max(), 0.9, rtol=1e-4)  # float32, condition below 1e3
@@ -299,10 +304,9 @@ def test_one_object_serves_every_cell(cell):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_defaults_are_those_of_the_cells(cell):
-    one, other = (
-        rnnx.cells.get(cell)(H, **given).init(jax.random.key(0), 2) for given in ({}, Initialization()._asdict())
-    )
+def test_the_defaults_are_the_same_for_every_cell(cell):
+    default = policies("glorot_uniform", "orthogonal", "zeros")
+    one, other = (rnnx.cells.get(cell)(H, **given).init(jax.random.key(0), 2) for given in ({}, default))
     jax.tree.map(np.testing.assert_array_equal, one, other)
 
 

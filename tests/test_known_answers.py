@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import rnnx
-from rnnx import engine
+from rnnx import engines
 from rnnx.cells.gru import GRUState
 from rnnx.cells.lstm import LSTMState
 from rnnx.cells.rnn import RNNParams, RNNState
@@ -35,25 +35,25 @@ def linear_rnn(U):
     return rnnx.rnn(H, activation="identity"), params
 
 
-@pytest.mark.parametrize("rho", [1.0, 0.9, 1.1])
+@pytest.mark.parametrize("rho", [1.0, pytest.param(0.9, marks=pytest.mark.slow), 1.1])
 def test_a_linear_orthogonal_rnn_scales_the_gradient_by_rho_each_step(rho):
     """U = ρQ: ‖δ_{T-k}‖ = ρ^k ‖δ_T‖; at ρ = 1 nothing vanishes or explodes."""
     T, B, H = 40, 2, 5
     cell, params = linear_rnn(rho * orthogonal(H))
     xs = jnp.asarray(np.random.default_rng(1).standard_normal((T, B, H)))
-    flow = rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.sum(ys[-1]))
+    flow = jax.jit(lambda params, xs: rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.sum(ys[-1])))(params, xs)
     lag = np.arange(T)[::-1, None]
     norms = np.linalg.norm(flow.state_gradients.h, axis=-1)
     np.testing.assert_allclose(norms, np.broadcast_to(rho**lag * np.sqrt(H), (T, B)), rtol=RTOL)
 
 
-@pytest.mark.parametrize("rho", [1.0, 0.9, 1.1])
+@pytest.mark.parametrize("rho", [1.0, pytest.param(0.9, marks=pytest.mark.slow), 1.1])
 def test_a_linear_orthogonal_rnn_has_one_lyapunov_exponent_and_condition_number_one(rho):
     """All singular values of ∂h_T/∂h_0 = (ρQ)^T are ρ^T: condition number 1, λ_i = (ln σ_i) / T = ln ρ."""
     T, H = 40, 5
     cell, params = linear_rnn(rho * orthogonal(H))
     xs = jnp.asarray(np.random.default_rng(1).standard_normal((T, H)))
-    product = jax.jacobian(lambda h: rnnx.unroll(cell, params, xs, RNNState(h)).final_state.h)(jnp.zeros(H))
+    product = jax.jit(jax.jacobian(lambda h: rnnx.unroll(cell, params, xs, RNNState(h)).final_state.h))(np.zeros(H))
     singular = np.linalg.svd(product, compute_uv=False)
     np.testing.assert_allclose(singular.max() / singular.min(), 1, rtol=RTOL)
     np.testing.assert_allclose(np.log(singular) / T, np.log(rho), rtol=0, atol=RTOL)
@@ -88,7 +88,7 @@ def test_a_scalar_tanh_rnn_multiplies_slopes():
     np.testing.assert_allclose(flow.state_gradients.h[:, 0, 0], expected, rtol=RTOL)
 
 
-@pytest.mark.parametrize("forget_bias", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("forget_bias", [0.0, pytest.param(1.0, marks=pytest.mark.slow), 3.0])
 def test_an_lstm_without_recurrent_weights_decays_by_its_forget_gate(forget_bias):
     """U = 0, W_f = 0: ∂c_T/∂c_{T-k} = σ(b_f)^k, whatever the inputs are."""
     T, B, I, H = 20, 2, 3, 4
@@ -104,7 +104,7 @@ def test_an_lstm_without_recurrent_weights_decays_by_its_forget_gate(forget_bias
         return jnp.sum(rnnx.unroll(cell, params, xs, perturbations=perturbations).final_state.c)
 
     zero = jnp.zeros((T, B, H))
-    gradient = jax.grad(sum_of_last_c)(LSTMState(h=zero, c=zero))
+    gradient = jax.jit(jax.grad(sum_of_last_c))(LSTMState(h=zero, c=zero))
     lag = np.arange(T)[::-1, None, None]
     np.testing.assert_allclose(gradient.c, np.broadcast_to(sigmoid(forget_bias) ** lag, (T, B, H)), rtol=RTOL)
     np.testing.assert_array_equal(gradient.h, 0)
@@ -141,8 +141,8 @@ def test_a_gru_at_the_origin_is_half_identity_and_a_quarter_of_its_candidate_mat
     (h is a row here, h U_n, so the matrix ∂h_t[i]/∂h_{t-1}[j] holds U_n transposed.)"""
     H = 5
     cell = rnnx.gru(H, reset_after=reset_after)
-    params = cell.init(jax.random.key(0), 2)
-    J = jax.jacobian(lambda h: cell.step(params, GRUState(h), jnp.zeros(2)).h)(jnp.zeros(H))
+    params = jax.jit(lambda: cell.init(jax.random.key(0), 2))()
+    J = jax.jit(jax.jacobian(lambda h: cell.step(params, GRUState(h), jnp.zeros(2)).h))(np.zeros(H))
     U_n = params.recurrent_kernel[:, 2 * H :]
     np.testing.assert_allclose(J, np.eye(H) / 2 + U_n.T / 4, rtol=0, atol=1e-15)  # four roundings of numbers below 1
 
@@ -164,7 +164,7 @@ def driven_linear_cell(size):
     )
 
 
-@pytest.mark.parametrize("name", [name for name in engine.names() if engine.get(name).form is None])
+@pytest.mark.parametrize("name", [name for name in engines.names() if engines.get(name).form is None])
 def test_jacobians_that_do_not_commute_are_multiplied_in_the_order_of_time(name):
     """h_T = A_T … A_2 A_1 h_0, so ∂(v·h_T)/∂h_0 = A_1ᵀ A_2ᵀ … A_Tᵀ v; the other order gives another vector."""
     T, H = 6, 3
@@ -176,7 +176,7 @@ def test_jacobians_that_do_not_commute_are_multiplied_in_the_order_of_time(name)
         xs = jnp.asarray(A.reshape(T, H * H))
         return jnp.vdot(v, rnnx.unroll(cell, (), xs, state, engine=name, perturbations=perturbations).outputs[-1])
 
-    gradient, gradients = jax.grad(loss, argnums=(0, 1))(_Vector(jnp.asarray(h_0)), _Vector(jnp.zeros((T, H))))
+    gradient, gradients = jax.jit(jax.grad(loss, argnums=(0, 1)))(_Vector(h_0), _Vector(np.zeros((T, H))))
 
     forwards = np.linalg.multi_dot(A[::-1])  # A_T … A_1
     backwards = np.linalg.multi_dot(A)  # A_1 … A_T

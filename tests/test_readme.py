@@ -1,12 +1,13 @@
 """The examples in the documentation run, and what it points to is there."""
 
 import doctest
+import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.helpers import forked
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
@@ -19,7 +20,7 @@ def read(page):
 
 EXAMPLES = [
     example
-    for page in ("README.md", "CONTRIBUTING.md", "docs/flax.md", "docs/engines.md")
+    for page in ("README.md", "CONTRIBUTING.md", "docs/flax.md", "docs/engines.md", "docs/devices.md")
     for example in re.findall(r"```python\n(.*?)```", read(page), flags=re.DOTALL)
 ]
 
@@ -28,16 +29,33 @@ def test_there_are_examples():
     assert EXAMPLES
 
 
-@pytest.mark.parametrize("number", range(len(EXAMPLES)))
-def test_an_example_runs_by_itself_in_an_empty_directory(tmp_path, number):
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", EXAMPLES[number]],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+# What they compile is much the same: a process of its own for each, and one cache.
+RUN = """
+import runpy, sys, warnings
+import jax
+warnings.simplefilter("error")
+jax.config.update("jax_compilation_cache_dir", sys.argv[2])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """A directory for what the examples compile."""
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.mark.xdist_group("examples")
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+def test_an_example_runs_by_itself_in_an_empty_directory(tmp_path, compiled, example):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (tmp_path / "example.py").write_text(example, encoding="utf-8")
+    (tmp_path / "run.py").write_text(RUN, encoding="utf-8")
+    arguments = map(str, (tmp_path / "run.py", tmp_path / "example.py", compiled))
+    done = forked.run("path", *arguments, cwd=empty, environment=os.environ)
     assert done.returncode == 0, done.stderr
 
 
@@ -82,5 +100,5 @@ def test_links_within_the_repository_lead_somewhere(page):
 
 
 def test_commands_name_files_that_exist():
-    for path in re.findall(r"(?:--config=|^)((?:configs|scripts)/[a-z_.]+)", read("README.md"), re.M):
+    for path in re.findall(r"(?:--config=|^)((?:configs|scripts)/[a-z_./]+)", read("README.md"), re.M):
         assert (ROOT / path).exists(), path

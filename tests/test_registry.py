@@ -1,17 +1,18 @@
 import importlib
 import re
+from pathlib import Path
 
 import pytest
 
 import rnnx
-from rnnx import data, engine, registry
+from rnnx import data, engines, registry
 
 PACKAGES = {
     "cell": rnnx.cells,
     "combinator": rnnx.combinators,
     "data": data,
     "diagnostic": rnnx.diagnostics,
-    "engine": engine,
+    "engine": engines,
     "task": rnnx.tasks,
 }
 
@@ -25,7 +26,9 @@ def test_every_name_is_found(kind):
     for name in package.names():
         assert not name.startswith("_")
         found = package.get(name)
-        module = importlib.import_module(f"{package.__name__}.{name}")
+        (path,) = Path(package.__file__).parent.rglob(f"{name}.py")  # one only: folders do not tell names apart
+        inside = path.relative_to(Path(package.__file__).parent).with_suffix("").parts
+        module = importlib.import_module(".".join((package.__name__, *inside)))
         assert found is getattr(module, name)
         if kind != "engine":  # an `Engine` is a named tuple around a function
             assert (found.__name__, found.__module__) == (name, module.__name__)
@@ -41,7 +44,7 @@ def test_an_unknown_name_lists_the_known_ones_in_one_line(kind):
 
 
 @pytest.mark.parametrize(
-    ("name", "nearest"), [("lsmt", "lstm"), ("LSTM", None), ("gruu", "gru"), ("xyz", None), (None, None), (3, None)]
+    ("name", "nearest"), [("lsmt", "lstm"), ("LSTM", "lstm"), ("gruu", "gru"), ("xyz", None), (None, None), (3, None)]
 )
 def test_the_nearest_name_is_suggested_if_there_is_one(name, nearest):
     hint = rf"; did you mean '{nearest}'\?" if nearest else r"\."
@@ -65,6 +68,7 @@ def test_a_new_file_is_all_it_takes(tmp_path, monkeypatch):
 
 
 def test_all_known_names_are_sorted_in_a_message():
+    assert "did you mean 'Adding'?" in registry.unknown("task", "adding", ["Adding", "copy"])
     assert registry.unknown("fruit", "aple", ["pear", "apple"]) == (
         "no fruit named 'aple'; did you mean 'apple'? Known: apple, pear."
     )

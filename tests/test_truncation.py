@@ -1,12 +1,15 @@
 """Truncated back-propagation through time, and long sequences in chunks."""
 
+import functools
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import rnnx
-from tests.examples import B, H, I, assert_close, example, inner, like, over_time, weights
+from tests.variants import B, H, I, assert_close, example, example_of, inner, like, over_time, slow_unless, weights
 
 STEPS = 7  # no multiple of the chunks
 
@@ -27,24 +30,27 @@ def by_hand(ex, w, length, reverse):
     if reverse:
         stretches = [slice(max(stop - length, 0), stop) for stop in range(T, 0, -length)]
     value, total, xs = 0.0, jax.tree.map(jnp.zeros_like, ex.params), jnp.zeros_like(ex.xs)
+
+    @jax.jit
+    @functools.partial(jax.value_and_grad, argnums=(0, 1), has_aux=True)
+    def of_stretch(params, x, state, w_outputs, w_final):
+        trajectory = rnnx.unroll(ex.cell, params, x, state, engine="scan", reverse=reverse)
+        return inner(w_outputs, trajectory.outputs) + inner(w_final, trajectory.final_state), trajectory.final_state
+
     for number, steps in enumerate(stretches):
-        is_last = number == len(stretches) - 1
-
-        def loss(params, x, steps=steps, state=state, is_last=is_last):
-            trajectory = rnnx.unroll(ex.cell, params, x, state, engine="scan", reverse=reverse)
-            final = inner(w.final, trajectory.final_state) if is_last else 0.0
-            return inner(w.outputs[steps], trajectory.outputs) + final, trajectory.final_state
-
-        (here, state), (of_params, of_xs) = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(
-            ex.params, ex.xs[steps]
-        )
+        w_final = w.final if number == len(stretches) - 1 else jax.tree.map(jnp.zeros_like, w.final)
+        (here, state), (of_params, of_xs) = of_stretch(ex.params, ex.xs[steps], state, w.outputs[steps], w_final)
         value, total, xs = value + here, jax.tree.map(jnp.add, total, of_params), xs.at[steps].set(of_xs)
     return value, total, xs
 
 
-@pytest.mark.parametrize("engine", ["scan", "fused"])
-@pytest.mark.parametrize("length", [1, 3])
-@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(
+    ("engine", "length", "reverse"),
+    slow_unless(
+        lambda *case: case in (("scan", 1, True), ("fused", 3, False)),
+        itertools.product(("scan", "fused"), (1, 3), (False, True)),
+    ),
+)
 def test_equals_stretches_by_hand(float64, engine, length, reverse):
     ex = example("lstm", steps=STEPS)
     w = weights(ex)
@@ -59,6 +65,71 @@ def test_as_long_as_the_sequence_it_is_the_full_gradient_exactly(float64, length
     assert_close(gradients(ex, w, truncate=length), gradients(ex, w), rtol=0, atol=0)
 
 
+# Each way to run time, with what else changes how it is cut.
+WAYS = {
+    "fused": (rnnx.lstm(H), {}),
+    "fused, whole segments": (rnnx.lstm(H), {"engine": "fused", "remat": 2}),
+    "scan, recomputed": (rnnx.lstm(H), {"engine": "scan", "remat": "full"}),
+    "associative": (rnnx.minlstm(H), {"engine": "associative"}),
+    "bidirectional": (rnnx.bidirectional(rnnx.gru(H), rnnx.minlstm(H)), {}),
+}
+
+
+def every_way(*few):
+    """Ways and directions, of which the fast suite keeps a few; the one in both directions has two of the engines."""
+    ways = itertools.product((*WAYS, "loop", "newton"), (False, True))
+    return pytest.mark.parametrize(("way", "reverse"), slow_unless(lambda *case: case in few, ways))
+
+
+def of_way(way):
+    return WAYS[way] if way in WAYS else (rnnx.minlstm(H), {"engine": way})
+
+
+@every_way(("fused", False), ("associative", True))
+def test_padding_changes_no_gradient(float64, way, reverse):
+    """The cuts lie K, 2K, … steps from where an example begins to run, however much padding there is, and behind its
+    last step there is none: through outputs and final state, to parameters, inputs, initial state and every state."""
+    cell, options = of_way(way)
+    ex, resets = example_of(cell, steps=5), jnp.zeros((STEPS, B), bool).at[1, 0].set(True)
+    given = options | {"truncate": 2, "reverse": reverse, "lengths": [5, 3, 0, 2]}
+    found = []
+    for T in (5, STEPS):
+        padded = jnp.concatenate([ex.xs, jnp.full((T - 5, B, I), jnp.nan)])
+        w = weights(ex)
+        w = w._replace(outputs=jnp.concatenate([w.outputs, jnp.ones((T - 5, *w.outputs.shape[1:]))]))
+        value, (params, xs, state, states) = gradients(ex._replace(xs=padded), w, resets=resets[:T], **given)
+        assert (xs[5:] == 0).all()
+        found.append((value, params, xs[:5], state, jax.tree.map(lambda s: s[:5], states)))
+    assert_close(found[1], found[0])
+
+
+@every_way(("bidirectional", True))
+def test_masked_steps_are_not_counted(float64, way, reverse):
+    """Cuts lie where they lie without these steps: two are left of each example's first three and last three."""
+    cell, options = of_way(way)
+    ex = example_of(cell, steps=6)
+    w = weights(ex)
+    mask = np.ones((6, B), bool)
+    mask[[0, 1, 2, 0], range(B)] = mask[[3, 5, 4, 4], range(B)] = False
+
+    def left(a):
+        return jnp.stack([a[mask[:, b], b] for b in range(B)], axis=1)
+
+    given = options | {"truncate": 2, "reverse": reverse}
+    poisoned = ex._replace(xs=jnp.where(mask[..., None], ex.xs, jnp.nan))
+    value, (params, xs, state, states) = gradients(poisoned, w, mask=mask, lengths=jnp.full(B, 6), **given)
+    wanted = gradients(ex._replace(xs=left(ex.xs)), w._replace(outputs=left(w.outputs)), **given)
+    assert_close((value, (params, left(xs), state, jax.tree.map(left, states))), wanted)
+
+
+def test_a_small_integer_type_does_not_run_over():
+    ex = example("rnn", steps=300, batch_shape=(1,))
+    w = weights(ex)
+    assert_close(gradients(ex, w, truncate=np.uint8(7)), gradients(ex, w, truncate=7), rtol=0, atol=0)
+    chunks = [*rnnx.in_chunks(lambda carry, x: (carry, len(x)), None, jnp.ones(300), np.uint8(7))]
+    assert chunks == [7] * 42 + [6]
+
+
 def test_known_answer(float64):
     """h ← a h + w x with x = 1: ∂h_T/∂w = (1 - a^T) / (1 - a), and with K steps (1 - a^K) / (1 - a)."""
     a, T, K = 0.9, 12, 4
@@ -69,7 +140,7 @@ def test_known_answer(float64):
         return rnnx.unroll(cell, params, jnp.ones((T, 1, 1)), truncate=truncate).final_state.h.sum()
 
     for truncate, steps in ((None, T), (K, K)):
-        found = jax.grad(last)(params, truncate).input_kernel.item()
+        found = jax.jit(jax.grad(last), static_argnums=1)(params, truncate).input_kernel.item()
         np.testing.assert_allclose(found, (1 - a**steps) / (1 - a), rtol=1e-13)  # a dozen roundings
 
 
@@ -82,7 +153,7 @@ def test_a_stack_is_truncated_in_every_layer(float64):
     def last(xs):
         return jnp.sum(rnnx.unroll(cell, params, xs, truncate=2).outputs[-1])
 
-    of_xs = jax.grad(last)(xs)
+    of_xs = np.asarray(jax.jit(jax.grad(last))(xs))
     assert (of_xs[:4] == 0).all()
     assert (of_xs[4:] != 0).all()
 
@@ -111,10 +182,14 @@ def test_online_updates_within_chunks_learn(float64):
     assert traces == 2  # of 20 steps, and of the last 10
     assert len(first) == 3
 
-    state = rnnx.unroll(cell, params, xs[:20]).final_state
-    wanted = jnp.mean((rnnx.unroll(cell, params, xs[:20]).outputs - ys[:20]) ** 2)
-    assert_close(first[0], wanted)
-    assert not jnp.allclose(first[1], jnp.mean((rnnx.unroll(cell, params, xs[20:40], state).outputs - ys[20:40]) ** 2))
+    @jax.jit
+    def without_updates(xs, ys):
+        outputs = rnnx.unroll(cell, params, xs).outputs
+        return [jnp.mean((outputs[steps] - ys[steps]) ** 2) for steps in (slice(20), slice(20, 40))]
+
+    wanted = without_updates(xs, ys)
+    assert_close(first[0], wanted[0])
+    assert not np.allclose(first[1], wanted[1])
 
 
 def test_bad_arguments_are_named_in_one_line():

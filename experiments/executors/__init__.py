@@ -1,6 +1,6 @@
-"""Where trials run, one file each: `executor(groups, options, update)` runs them all and reports each `Update`.
+"""Where trials run, one file each: `executor(groups, options, update)` runs them all and reports each `Progress`.
 
-An executor runs the same function everywhere, `experiments.trial.run`, which does what is left of a trial in the
+An executor runs the same function everywhere, `experiments.trials.loop.run`, which does what is left of a trial in the
 trial's own directory. So a sweep that was stopped under one executor goes on under another.
 
 >>> "local" in names()
@@ -10,7 +10,7 @@ True
 from collections.abc import Callable
 from typing import NamedTuple
 
-from experiments.trial import Group, Update
+from experiments.trials.trial import Progress, TrialGroup
 from rnnx import registry
 
 
@@ -25,7 +25,7 @@ class Options(NamedTuple):
     """By name, as given at the command line."""
 
 
-Executor = Callable[[list[Group], Options, Callable[[Update], None]], None]
+Executor = Callable[[list[TrialGroup], Options, Callable[[Progress], None]], None]
 """(groups, options, update): run every group, and report on each trial.
 
 It raises `interruption.Interrupted` when a signal asks for an end, once the jobs that run have saved their state, and

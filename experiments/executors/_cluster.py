@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Protocol, TypeVar
 
-from experiments import interruption
 from experiments.executors import GRACE, Options
-from experiments.executors._watch import Watch
-from experiments.trial import Group, Update
+from experiments.executors._poller import MetricsPoller
+from experiments.trials import signals
+from experiments.trials.trial import Progress, TrialGroup
 
 Job = TypeVar("Job", bound=Hashable)
 
@@ -18,15 +18,15 @@ class LostError(Exception):
 
 
 class Cluster(Protocol[Job]):
-    """What runs `experiments.executors._alone.alone` for a group somewhere."""
+    """What runs `experiments.executors._job.run_job` for a group somewhere."""
 
-    def submit(self, groups: list[Group]) -> list[Job]:
+    def submit(self, groups: list[TrialGroup]) -> list[Job]:
         """A job for each group."""
 
     def over(self, jobs: list[Job]) -> list[Job]:
         """Those of the jobs that have ended; waits about a second for one."""
 
-    def result(self, job: Job) -> list[Update]:
+    def result(self, job: Job) -> list[Progress]:
         """What a job returned that is over.
 
         Raises:
@@ -37,16 +37,18 @@ class Cluster(Protocol[Job]):
         """End jobs: by a signal on which they save, or without a chance to."""
 
 
-def drive(cluster: Cluster[Job], groups: list[Group], options: Options, update: Callable[[Update], None]) -> None:
+def drive(
+    cluster: Cluster[Job], groups: list[TrialGroup], options: Options, update: Callable[[Progress], None]
+) -> None:
     """Run groups as jobs of a cluster, at most `options.jobs` at a time.
 
     Raises:
       Interrupted: a signal asked for an end, and all jobs have got theirs.
     """
-    todo, running, watch = [_anywhere(group) for group in groups], dict[Job, Group](), Watch()
+    todo, running, watch = [_absolute_paths(group) for group in groups], dict[Job, TrialGroup](), MetricsPoller()
     try:
         while todo or running:
-            interruption.check()
+            signals.check()
             room = len(todo) if options.jobs is None else options.jobs - len(running)
             if new := todo[:room]:
                 del todo[:room]
@@ -59,21 +61,23 @@ def drive(cluster: Cluster[Job], groups: list[Group], options: Options, update: 
         _end(cluster, list(running))
 
 
-def _anywhere(group: Group) -> Group:
+def _absolute_paths(group: TrialGroup) -> TrialGroup:
     """With paths that mean the same to a process with another working directory."""
     return group._replace(trials=tuple(t._replace(directory=t.directory.absolute()) for t in group.trials))
 
 
-def _result(cluster: Cluster[Job], job: Job) -> list[Update] | str:
+def _result(cluster: Cluster[Job], job: Job) -> list[Progress] | str:
     try:
         return cluster.result(job)
     except LostError as error:
         return f"{error}; run again to resume"
 
 
-def _report(group: Group, result: list[Update] | str, watch: Watch, update: Callable[[Update], None]) -> None:
+def _report(
+    group: TrialGroup, result: list[Progress] | str, watch: MetricsPoller, update: Callable[[Progress], None]
+) -> None:
     if isinstance(result, str):
-        result = [Update(trial.name, watch.steps.get(trial.name, 0), math.nan, result) for trial in group.trials]
+        result = [Progress(trial.name, watch.steps.get(trial.name, 0), math.nan, result) for trial in group.trials]
     for news in result:
         update(news)
 

@@ -16,13 +16,14 @@ from collections.abc import Callable, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
-from experiments import compilation, interruption, trial
-from experiments.config import ConfigError, alike
+from experiments.build import program_key
+from experiments.config import ConfigError
 from experiments.executors import GRACE, KILLED, Options
-from experiments.trial import Group, Update
+from experiments.trials import compilation, loop, signals
+from experiments.trials.trial import Progress, TrialGroup
 
 
-def local(groups: list[Group], options: Options, update: Callable[[Update], None]) -> None:
+def local(groups: list[TrialGroup], options: Options, update: Callable[[Progress], None]) -> None:
     """Run groups in `jobs` processes, by default one for each core; one that dies costs the group that it is at.
 
     Raises:
@@ -33,11 +34,11 @@ def local(groups: list[Group], options: Options, update: Callable[[Update], None
         raise ConfigError(f"--executor_options: the local executor has none, and no {next(iter(options.settings))!r}.")
     jobs = options.jobs or os.cpu_count() or 1
     programs: dict[tuple[object, ...], int] = {}
-    todo = [(programs.setdefault((alike(g.trials[0].config), *g[1:]), len(programs)), g) for g in groups]
+    todo = [(programs.setdefault((program_key(g.trials[0].config), *g[1:]), len(programs)), g) for g in groups]
     workers: list[_Worker] = []
     try:
         while todo or any(worker.group for worker in workers):
-            interruption.check()
+            signals.check()
             while todo and (worker := _idle(workers, jobs)):
                 program, group = chosen = _next(todo, worker, workers)
                 todo.remove(chosen)
@@ -45,9 +46,9 @@ def local(groups: list[Group], options: Options, update: Callable[[Update], None
             for worker in _ready(workers):
                 if not worker.listen(update):
                     workers.remove(worker)
-                    worker.bury(update)
+                    worker.report_failed(update)
             for worker in workers:
-                worker.mind_the_time()
+                worker.enforce_timeout()
     finally:
         _end(workers, update)
 
@@ -57,7 +58,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self.pipe, theirs = _CONTEXT.Pipe()
-        self.group: Group | None = None
+        self.group: TrialGroup | None = None
         self.program = -1
         """What it has compiled."""
         self.stopping = False
@@ -75,7 +76,7 @@ class _Worker:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
 
-    def give(self, group: Group, program: int, timeout: float) -> None:
+    def give(self, group: TrialGroup, program: int, timeout: float) -> None:
         """A group to do."""
         self.group, self.program = group, program
         self._steps = {member.name: 0 for member in group.trials}
@@ -85,7 +86,7 @@ class _Worker:
         with contextlib.suppress(OSError):  # it has died: its pipe will tell
             self.pipe.send(group)
 
-    def listen(self, update: Callable[[Update], None]) -> bool:
+    def listen(self, update: Callable[[Progress], None]) -> bool:
         """Pass on one piece of news; whether it lives."""
         try:
             news = self.pipe.recv()
@@ -100,7 +101,7 @@ class _Worker:
         update(news)
         return True
 
-    def mind_the_time(self) -> None:
+    def enforce_timeout(self) -> None:
         """Stop what has taken too long, and kill what does not stop."""
         now = time.monotonic()
         if now > self._stop_at:
@@ -118,14 +119,14 @@ class _Worker:
         """End it now."""
         self._process.kill()
 
-    def bury(self, update: Callable[[Update], None]) -> None:
+    def report_failed(self, update: Callable[[Progress], None]) -> None:
         """Say what became of the trials that it leaves behind."""
-        self.leave()
+        self.join()
         why = self._timed_out if self.stopping else _ending(self._process.exitcode or 0)
         for name, step in self._steps.items():
-            update(Update(name, step, math.nan, why))
+            update(Progress(name, step, math.nan, why))
 
-    def leave(self) -> None:
+    def join(self) -> None:
         """Let it end, since there is nothing more to do; at last, make it."""
         self.pipe.close()
         self._process.join(GRACE)
@@ -148,11 +149,11 @@ def _idle(workers: list[_Worker], jobs: int) -> _Worker | None:
     return workers[-1]
 
 
-def _next(todo: list[tuple[int, Group]], worker: _Worker, workers: list[_Worker]) -> tuple[int, Group]:
+def _next(todo: list[tuple[int, TrialGroup]], worker: _Worker, workers: list[_Worker]) -> tuple[int, TrialGroup]:
     """The longest group of the program that the worker has; else of a program that nobody has; else the longest."""
     taken = {other.program for other in workers}
 
-    def effort(item: tuple[int, Group]) -> int:
+    def effort(item: tuple[int, TrialGroup]) -> int:
         return 0 if item[0] == worker.program else 2 if item[0] in taken else 1
 
     return min(todo, key=effort)  # the first of the best, and they come longest first
@@ -164,7 +165,7 @@ def _ready(workers: Sequence[_Worker]) -> list[_Worker]:
     return [worker for worker in workers if worker.pipe in ready]
 
 
-def _end(workers: list[_Worker], update: Callable[[Update], None]) -> None:
+def _end(workers: list[_Worker], update: Callable[[Progress], None]) -> None:
     """Stop those that are at something, and wait for all."""
     try:
         for worker in workers:
@@ -175,7 +176,7 @@ def _end(workers: list[_Worker], update: Callable[[Update], None]) -> None:
                 if not worker.listen(update):
                     worker.group = None
             for worker in busy:
-                worker.mind_the_time()
+                worker.enforce_timeout()
     except BaseException:  # a second signal: the user does not want to wait
         for worker in workers:
             worker.kill()
@@ -184,7 +185,7 @@ def _end(workers: list[_Worker], update: Callable[[Update], None]) -> None:
         for worker in workers:
             worker.pipe.close()  # of all before the first is waited for
         for worker in workers:
-            worker.leave()
+            worker.join()
 
 
 def _ending(status: int) -> str:
@@ -200,23 +201,23 @@ def _work(pipe: Connection) -> None:
     ends = (signal.SIGTERM, signal.SIGUSR2)
     for signum in (signal.SIGINT, *ends):
         signal.signal(signum, signal.SIG_IGN)
-    interruption.install(*ends)  # a second one is ignored as before: both the driver and somebody else may send one
+    signals.install(*ends)  # a second one is ignored as before: both the driver and somebody else may send one
     threading.Thread(target=_follow_driver, daemon=True).start()
-    compilation.keep()
+    compilation.enable_cache()
 
-    def tell(news: Update | None) -> None:
+    def tell(news: Progress | None) -> None:
         with contextlib.suppress(OSError):  # nobody listens any more, which is not the trial's fault
             pipe.send(news)
 
     try:
         while True:
             group = pipe.recv()
-            trial.run(group, tell)
+            loop.run(group, tell)
             tell(None)
-            interruption.check()
+            signals.check()
     except EOFError:
         pass  # there is nothing more to do
-    except interruption.Interrupted as stopped:
+    except signals.Interrupted as stopped:
         sys.exit(stopped.status)
 
 

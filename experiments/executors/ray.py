@@ -19,9 +19,9 @@ from typing import Any
 
 from experiments.config import ConfigError
 from experiments.executors import Options, _cluster
-from experiments.executors._alone import alone
 from experiments.executors._cluster import LostError
-from experiments.trial import Group, Update
+from experiments.executors._job import run_job
+from experiments.trials.trial import Progress, TrialGroup
 from rnnx import checks
 
 if importlib.util.find_spec("ray") is None:
@@ -34,7 +34,7 @@ _PASSED_ON = ("JAX_", "XLA_", "RNNX_", "OPENBLAS_")
 """Variables of the environment that decide what a trial computes, and where its data and compiled programs are."""
 
 
-def ray(groups: list[Group], options: Options, update: Callable[[Update], None]) -> None:
+def ray(groups: list[TrialGroup], options: Options, update: Callable[[Progress], None]) -> None:
     """Run each group as a task of Ray.
 
     Raises:
@@ -45,7 +45,7 @@ def ray(groups: list[Group], options: Options, update: Callable[[Update], None])
     cpus = None if options.jobs is None else math.ceil(options.jobs * resources["num_cpus"])
     with _connected(address, cpus) as core:
         try:
-            task = core.remote(alone).options(max_retries=_MOST_LOSSES, **resources)
+            task = core.remote(run_job).options(max_retries=_MOST_LOSSES, **resources)
         except ValueError as error:
             raise ConfigError(f"--executor_options: {error}") from None
         _cluster.drive(_Tasks(core, task, options.timeout), groups, options, update)
@@ -57,13 +57,13 @@ class _Tasks:
     def __init__(self, core: Any, task: Any, timeout: float):
         self._core, self._task, self._timeout = core, task, timeout
 
-    def submit(self, groups: list[Group]) -> list[Any]:
-        return [self._task.remote(group, self._timeout, sys.argv) for group in groups]
+    def submit(self, groups: list[TrialGroup]) -> list[Any]:
+        return [self._task.remote(group, self._timeout, sys.argv, sys.path) for group in groups]
 
     def over(self, jobs: list[Any]) -> list[Any]:
         return self._core.wait(jobs, num_returns=1, timeout=1.0)[0]
 
-    def result(self, job: Any) -> list[Update]:
+    def result(self, job: Any) -> list[Progress]:
         try:
             return self._core.get(job)
         except self._core.exceptions.RayError as error:
@@ -93,7 +93,7 @@ def _connected(address: str | None, cpus: int | None) -> Iterator[Any]:
     before = signal.getsignal(signal.SIGTERM)
     try:
         if address:
-            _knock(address)
+            _check_reachable(address)
         core.init(**given)
         signal.signal(signal.SIGTERM, before)  # Ray has put a handler of its own there
     except (OSError, ImportError, RuntimeError, ValueError, core.exceptions.RayError) as error:
@@ -105,7 +105,7 @@ def _connected(address: str | None, cpus: int | None) -> Iterator[Any]:
         core.shutdown()
 
 
-def _knock(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Raise the `OSError` of an address where nobody answers, which Ray would go on asking for many minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdigit():

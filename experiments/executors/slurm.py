@@ -18,9 +18,10 @@ from typing import Any
 
 from experiments.config import ConfigError
 from experiments.executors import Options, _cluster
-from experiments.executors._alone import alone
 from experiments.executors._cluster import LostError
-from experiments.trial import Group, Update
+from experiments.executors._job import run_job
+from experiments.trials.trial import Progress, TrialGroup
+from rnnx.logbook.run_directory import STUDY
 
 try:
     import submitit
@@ -34,7 +35,7 @@ _MOST_TIMEOUTS = 100
 """Limits of time that a job may reach; it has come further each time, or reports a failure."""
 
 
-def slurm(groups: list[Group], options: Options, update: Callable[[Update], None]) -> None:
+def slurm(groups: list[TrialGroup], options: Options, update: Callable[[Progress], None]) -> None:
     """Run each group as a job of SLURM.
 
     Raises:
@@ -54,11 +55,11 @@ def slurm(groups: list[Group], options: Options, update: Callable[[Update], None
     _cluster.drive(_Jobs(executor, options.timeout), groups, options, update)
 
 
-class _Do(submitit.helpers.Checkpointable):
-    """`alone` as submitit wants what it queues again: as an object, whose state is kept; this one has none."""
+class _Job(submitit.helpers.Checkpointable):
+    """`run_job` as submitit wants what it queues again: as an object, whose state is kept; this one has none."""
 
-    def __call__(self, group: Group, timeout: float, argv: list[str]) -> list[Update]:
-        return alone(group, timeout, argv)
+    def __call__(self, group: TrialGroup, timeout: float, argv: list[str], path: list[str]) -> list[Progress]:
+        return run_job(group, timeout, argv, path)
 
 
 class _Jobs:
@@ -67,9 +68,9 @@ class _Jobs:
     def __init__(self, executor: submitit.AutoExecutor, timeout: float):
         self._executor, self._timeout = executor, timeout
 
-    def submit(self, groups: list[Group]) -> list[Any]:
+    def submit(self, groups: list[TrialGroup]) -> list[Any]:
         with self._executor.batch():  # SLURM is asked once for all
-            return [self._executor.submit(_Do(), group, self._timeout, sys.argv) for group in groups]
+            return [self._executor.submit(_Job(), group, self._timeout, sys.argv, sys.path) for group in groups]
 
     def over(self, jobs: list[Any]) -> list[Any]:
         found = [job for job in jobs if job.done()]
@@ -77,7 +78,7 @@ class _Jobs:
             time.sleep(1.0)
         return found
 
-    def result(self, job: Any) -> list[Update]:
+    def result(self, job: Any) -> list[Progress]:
         try:
             return job.result()
         except submitit.core.utils.UncompletedJobError:
@@ -96,7 +97,7 @@ class _Jobs:
 
 def _study(directory: Path) -> Path:
     """The directory of the study that a trial is of, or of the trial if it is of none."""
-    return next((folder for folder in directory.absolute().parents if (folder / "study.json").exists()), directory)
+    return next((folder for folder in directory.absolute().parents if (folder / STUDY).exists()), directory)
 
 
 def _number(text: str) -> int | float | str:

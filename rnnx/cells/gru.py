@@ -19,8 +19,9 @@ import jax
 import jax.numpy as jnp
 
 from rnnx import checks, initializers
-from rnnx.initializers import BiasInitializer, Initializer
-from rnnx.product import product
+from rnnx.factory import factory
+from rnnx.initializers import BiasPolicy, KernelPolicy
+from rnnx.numerics import matmul_rows
 from rnnx.types import Array, Cell, Dense
 
 
@@ -49,13 +50,14 @@ def _split(gx: Array, gh: Array) -> tuple[Array, Array, Array, Array]:
     return jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z), x_n, h_n
 
 
+@factory
 def gru(
     hidden_size: int,
     *,
     reset_after: bool = True,
-    input_initializer: str | Initializer = "glorot_uniform",
-    recurrent_initializer: str | Initializer = "orthogonal",
-    bias_initializer: str | BiasInitializer = "zeros",
+    input_initializer: KernelPolicy = "glorot_uniform",
+    recurrent_initializer: KernelPolicy = "orthogonal",
+    bias_initializer: BiasPolicy = "zeros",
 ) -> Cell:
     """Gated recurrent unit, h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1} (Cho et al. 2014; Chung et al. 2014).
 
@@ -75,14 +77,14 @@ def gru(
     >>> rnnx.unroll(cell, params, jax.numpy.ones((5, 2, 3))).outputs.shape
     (5, 2, 8)
     """
-    checks.size("hidden_size", hidden_size)
+    hidden_size = checks.size("hidden_size", hidden_size)
     input_initializer = initializers.get(input_initializer)
     recurrent_initializer = initializers.get(recurrent_initializer)
     memory = _MEMORY if reset_after else _MEMORY[:3]
     bias_initializer = initializers.get_bias(bias_initializer, memory)
 
     def init(key: Array, input_size: int) -> GRUParams:
-        checks.size("input_size", input_size)
+        input_size = checks.size("input_size", input_size)
         input_key, recurrent_key, bias_key = jax.random.split(key, 3)
         biases = bias_initializer(bias_key, jnp.zeros((len(memory), hidden_size)), memory)
         return GRUParams(
@@ -96,7 +98,7 @@ def gru(
         return GRUState(h=jnp.zeros((*batch_shape, hidden_size), params.bias.dtype))
 
     def project(params: GRUParams, xs: Array) -> Array:
-        return product(xs, params.input_kernel) + params.bias
+        return matmul_rows(xs, params.input_kernel) + params.bias
 
     def gates(params: GRUParams, state: GRUState, x: Array) -> dict[str, Array]:
         r, z, _, _ = _split(project(params, x), state.h @ params.recurrent_kernel)

@@ -21,8 +21,9 @@ import jax
 import jax.numpy as jnp
 
 from rnnx import checks, initializers
-from rnnx.initializers import Initializer
-from rnnx.product import product
+from rnnx.factory import factory
+from rnnx.initializers import KernelPolicy
+from rnnx.numerics import matmul_rows
 from rnnx.types import Array, Cell, Diagonal
 
 
@@ -48,14 +49,15 @@ def _single(p: Array) -> Array:
     return p.astype(jnp.float32) if jnp.finfo(p.dtype).bits < 32 else p
 
 
+@factory
 def lru(
     hidden_size: int,
     *,
     r_min: float = 0.0,
     r_max: float = 1.0,
     max_phase: float = 2 * math.pi,
-    input_initializer: str | Initializer = "lecun_normal",
-    output_initializer: str | Initializer = "lecun_normal",
+    input_initializer: KernelPolicy = "lecun_normal",
+    output_initializer: KernelPolicy = "lecun_normal",
 ) -> Cell:
     """Linear recurrent unit, h_t = λ ⊙ h_{t-1} + exp(γ) ⊙ (x_t B), y_t = Re(h_t C) + x_t D (Orvieto et al. 2023).
 
@@ -78,7 +80,7 @@ def lru(
     >>> rnnx.unroll(cell, params, jax.numpy.ones((5, 2, 3))).final_state.h.dtype
     dtype('complex64')
     """
-    checks.size("hidden_size", hidden_size)
+    hidden_size = checks.size("hidden_size", hidden_size)
     r_min, r_max = checks.number("r_min", r_min), checks.number("r_max", r_max)
     if not 0 <= r_min < r_max <= 1:
         raise ValueError(f"r_min and r_max must be 0 ≤ r_min < r_max ≤ 1, not {r_min:g} and {r_max:g}.")
@@ -89,7 +91,7 @@ def lru(
     output_initializer = initializers.get(output_initializer)
 
     def init(key: Array, input_size: int) -> LRUParams:
-        checks.size("input_size", input_size)
+        input_size = checks.size("input_size", input_size)
         radius_key, phase_key, input_key, output_key, skip_key = jax.random.split(key, 5)
         squared_radius = r_min**2 + (r_max**2 - r_min**2) * jax.random.uniform(radius_key, (hidden_size,))
         phase = max_phase * jax.random.uniform(phase_key, (hidden_size,))
@@ -112,13 +114,13 @@ def lru(
     def coefficients(params: LRUParams, xs: Array) -> tuple[LRUState, LRUState]:
         lam = jnp.exp(jax.lax.complex(-jnp.exp(_single(params.nu)), jnp.exp(_single(params.theta))))
         scale = jnp.exp(_single(params.gamma))
-        real, imag = jnp.split(_single(product(xs, params.input_kernel)), 2, axis=-1)
+        real, imag = jnp.split(_single(matmul_rows(xs, params.input_kernel)), 2, axis=-1)
         return LRUState(h=lam), LRUState(h=jax.lax.complex(scale * real, scale * imag))
 
     def read(params: LRUParams, state: LRUState, x: Array) -> Array:
         C_real, C_imag = jnp.split(params.output_kernel, 2, axis=-1)
         real, imag = state.h.real.astype(C_real.dtype), state.h.imag.astype(C_imag.dtype)
-        return product(real, C_real) - product(imag, C_imag) + product(x, params.skip_kernel)
+        return matmul_rows(real, C_real) - matmul_rows(imag, C_imag) + matmul_rows(x, params.skip_kernel)
 
     form = Diagonal(coefficients)
     return Cell(

@@ -19,8 +19,9 @@ import jax
 import jax.numpy as jnp
 
 from rnnx import checks, initializers
-from rnnx.initializers import BiasInitializer, Initializer
-from rnnx.product import product
+from rnnx.factory import factory
+from rnnx.initializers import BiasPolicy, InitialValue, KernelPolicy
+from rnnx.numerics import matmul_rows
 from rnnx.types import Array, Cell, Dense
 
 
@@ -47,13 +48,14 @@ def _gates(gx: Array, gh: Array) -> tuple[Array, Array, Array, Array]:
     return jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
 
 
+@factory
 def lstm(
     hidden_size: int,
     *,
-    forget_bias: float = 1.0,
-    input_initializer: str | Initializer = "glorot_uniform",
-    recurrent_initializer: str | Initializer = "orthogonal",
-    bias_initializer: str | BiasInitializer = "zeros",
+    forget_bias: InitialValue = 1.0,
+    input_initializer: KernelPolicy = "glorot_uniform",
+    recurrent_initializer: KernelPolicy = "orthogonal",
+    bias_initializer: BiasPolicy = "zeros",
 ) -> Cell:
     """Long short-term memory, c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t, h_t = o_t ⊙ tanh(c_t) (Hochreiter & Schmidhuber 1997).
 
@@ -73,14 +75,14 @@ def lstm(
     >>> rnnx.unroll(cell, params, jax.numpy.ones((5, 2, 3))).final_state.c.shape
     (2, 8)
     """
-    checks.size("hidden_size", hidden_size)
+    hidden_size = checks.size("hidden_size", hidden_size)
     forget_bias = checks.number("forget_bias", forget_bias)
     input_initializer = initializers.get(input_initializer)
     recurrent_initializer = initializers.get(recurrent_initializer)
     bias_initializer = initializers.get_bias(bias_initializer, _MEMORY)
 
     def init(key: Array, input_size: int) -> LSTMParams:
-        checks.size("input_size", input_size)
+        input_size = checks.size("input_size", input_size)
         input_key, recurrent_key, bias_key = jax.random.split(key, 3)
         biases = jnp.zeros((4, hidden_size)).at[1].set(forget_bias)
         return LSTMParams(
@@ -99,7 +101,7 @@ def lstm(
         return LSTMState(h=o * jnp.tanh(c), c=c)
 
     form = Dense(
-        project=lambda params, xs: product(xs, params.input_kernel) + params.bias,
+        project=lambda params, xs: matmul_rows(xs, params.input_kernel) + params.bias,
         recurrent=lambda params: params.recurrent_kernel,
         hidden=lambda params, state: state.h,
         pointwise=pointwise,

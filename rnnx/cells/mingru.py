@@ -18,8 +18,9 @@ import jax
 import jax.numpy as jnp
 
 from rnnx import checks, initializers
-from rnnx.initializers import BiasInitializer, Initializer
-from rnnx.product import product
+from rnnx.factory import factory
+from rnnx.initializers import BiasPolicy, KernelPolicy
+from rnnx.numerics import matmul_rows
 from rnnx.types import Array, Cell, Diagonal
 
 
@@ -39,11 +40,12 @@ class MinGRUState(NamedTuple):
 _MEMORY = (1, 0)  # z keeps the old
 
 
+@factory
 def mingru(
     hidden_size: int,
     *,
-    input_initializer: str | Initializer = "glorot_uniform",
-    bias_initializer: str | BiasInitializer = "zeros",
+    input_initializer: KernelPolicy = "glorot_uniform",
+    bias_initializer: BiasPolicy = "zeros",
 ) -> Cell:
     """Minimal gated recurrent unit, h_t = z_t ⊙ h_{t-1} + (1 - z_t) ⊙ n_t (Feng et al. 2024).
 
@@ -63,12 +65,12 @@ def mingru(
     >>> rnnx.unroll(cell, params, jax.numpy.ones((5, 2, 3)), engine="associative").outputs.shape
     (5, 2, 8)
     """
-    checks.size("hidden_size", hidden_size)
+    hidden_size = checks.size("hidden_size", hidden_size)
     input_initializer = initializers.get(input_initializer)
     bias_initializer = initializers.get_bias(bias_initializer, _MEMORY)
 
     def init(key: Array, input_size: int) -> MinGRUParams:
-        checks.size("input_size", input_size)
+        input_size = checks.size("input_size", input_size)
         input_key, bias_key = jax.random.split(key)
         return MinGRUParams(
             input_kernel=input_initializer(input_key, input_size, hidden_size, 2),
@@ -79,7 +81,7 @@ def mingru(
         return MinGRUState(h=jnp.zeros((*batch_shape, hidden_size), params.bias.dtype))
 
     def project(params: MinGRUParams, xs: Array) -> tuple[Array, Array]:
-        z, n = jnp.split(product(xs, params.input_kernel) + params.bias, 2, axis=-1)
+        z, n = jnp.split(matmul_rows(xs, params.input_kernel) + params.bias, 2, axis=-1)
         return z, n
 
     def coefficients(params: MinGRUParams, xs: Array) -> tuple[MinGRUState, MinGRUState]:

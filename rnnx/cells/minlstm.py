@@ -22,8 +22,9 @@ import jax
 import jax.numpy as jnp
 
 from rnnx import checks, initializers
-from rnnx.initializers import BiasInitializer, Initializer
-from rnnx.product import product
+from rnnx.factory import factory
+from rnnx.initializers import BiasPolicy, InitialValue, KernelPolicy
+from rnnx.numerics import matmul_rows
 from rnnx.types import Array, Cell, Diagonal
 
 
@@ -43,12 +44,13 @@ class MinLSTMState(NamedTuple):
 _MEMORY = (-1, 1, 0)  # i lets the new in, f keeps the old
 
 
+@factory
 def minlstm(
     hidden_size: int,
     *,
-    forget_bias: float = 1.0,
-    input_initializer: str | Initializer = "glorot_uniform",
-    bias_initializer: str | BiasInitializer = "zeros",
+    forget_bias: InitialValue = 1.0,
+    input_initializer: KernelPolicy = "glorot_uniform",
+    bias_initializer: BiasPolicy = "zeros",
 ) -> Cell:
     """Minimal long short-term memory, h_t = f'_t ⊙ h_{t-1} + i'_t ⊙ g_t (Feng et al. 2024).
 
@@ -71,13 +73,13 @@ def minlstm(
     >>> rnnx.unroll(cell, params, jax.numpy.ones((5, 2, 3)), engine="associative").outputs.shape
     (5, 2, 8)
     """
-    checks.size("hidden_size", hidden_size)
+    hidden_size = checks.size("hidden_size", hidden_size)
     forget_bias = checks.number("forget_bias", forget_bias)
     input_initializer = initializers.get(input_initializer)
     bias_initializer = initializers.get_bias(bias_initializer, _MEMORY)
 
     def init(key: Array, input_size: int) -> MinLSTMParams:
-        checks.size("input_size", input_size)
+        input_size = checks.size("input_size", input_size)
         input_key, bias_key = jax.random.split(key)
         biases = jnp.zeros((3, hidden_size)).at[1].set(forget_bias)
         return MinLSTMParams(
@@ -90,7 +92,7 @@ def minlstm(
 
     def project(params: MinLSTMParams, xs: Array) -> tuple[Array, Array]:
         """log(f / i) and g."""
-        i, f, g = jnp.split(product(xs, params.input_kernel) + params.bias, 3, axis=-1)
+        i, f, g = jnp.split(matmul_rows(xs, params.input_kernel) + params.bias, 3, axis=-1)
         return jax.nn.softplus(-i) - jax.nn.softplus(-f), g
 
     def coefficients(params: MinLSTMParams, xs: Array) -> tuple[MinLSTMState, MinLSTMState]:

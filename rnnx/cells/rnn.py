@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from rnnx import checks, initializers
-from rnnx.initializers import BiasInitializer, Initializer
-from rnnx.product import product
+from rnnx.factory import factory
+from rnnx.initializers import BiasPolicy, KernelPolicy
+from rnnx.numerics import matmul_rows
 from rnnx.types import Array, Cell, Dense
 
 _MEMORY = (0,)  # no gate
@@ -34,13 +35,14 @@ class RNNState(NamedTuple):
     h: Array  # [..., H]
 
 
+@factory
 def rnn(
     hidden_size: int,
     *,
     activation: Literal["tanh", "relu", "identity"] = "tanh",
-    input_initializer: str | Initializer = "glorot_uniform",
-    recurrent_initializer: str | Initializer = "orthogonal",
-    bias_initializer: str | BiasInitializer = "zeros",
+    input_initializer: KernelPolicy = "glorot_uniform",
+    recurrent_initializer: KernelPolicy = "orthogonal",
+    bias_initializer: BiasPolicy = "zeros",
 ) -> Cell:
     """Vanilla recurrent cell, h_t = φ(x_t W + h_{t-1} U + b) (Elman 1990, "Finding structure in time").
 
@@ -60,14 +62,14 @@ def rnn(
     >>> rnnx.unroll(cell, params, jax.numpy.ones((5, 2, 3))).outputs.shape
     (5, 2, 8)
     """
-    checks.size("hidden_size", hidden_size)
+    hidden_size = checks.size("hidden_size", hidden_size)
     phi = _ACTIVATIONS[checks.choice("activation", activation, _ACTIVATIONS)]
     input_initializer = initializers.get(input_initializer)
     recurrent_initializer = initializers.get(recurrent_initializer)
     bias_initializer = initializers.get_bias(bias_initializer, _MEMORY)
 
     def init(key: Array, input_size: int) -> RNNParams:
-        checks.size("input_size", input_size)
+        input_size = checks.size("input_size", input_size)
         input_key, recurrent_key, bias_key = jax.random.split(key, 3)
         return RNNParams(
             input_kernel=input_initializer(input_key, input_size, hidden_size, 1),
@@ -82,7 +84,7 @@ def rnn(
         return RNNState(h=phi(gx + gh))
 
     form = Dense(
-        project=lambda params, xs: product(xs, params.input_kernel) + params.bias,
+        project=lambda params, xs: matmul_rows(xs, params.input_kernel) + params.bias,
         recurrent=lambda params: params.recurrent_kernel,
         hidden=lambda params, state: state.h,
         pointwise=pointwise,

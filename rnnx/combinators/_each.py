@@ -19,8 +19,8 @@ def each(cell: Cell, change: Callable[[int, Cell], Cell]) -> Cell:
     ) -> tuple[State, State]:
         numbers = itertools.count()
 
-        def run_changed(part: Cell, *arguments: Array | Params | State, against: bool = False) -> tuple[State, State]:
-            return run(change(next(numbers), part), *arguments, against=against)
+        def run_changed(part: Cell, *arguments: Array | Params | State, flip: bool = False) -> tuple[State, State]:
+            return run(change(next(numbers), part), *arguments, flip=flip)
 
         return whole(run_changed, params, xs, state, perturbations)
 

@@ -14,9 +14,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rnnx.combinators import _checks
+from rnnx.combinators import _common
 from rnnx.combinators._each import each
 from rnnx.combinators._lift import lift
+from rnnx.factory import factory
+from rnnx.placement import like_step
 from rnnx.types import Array, Cell, Composed, Dense, Params, State
 
 
@@ -27,6 +29,7 @@ class _DroppedParams(NamedTuple):
     mask: Array  # [B, H]
 
 
+@factory
 def dropout(cell: Cell, key: Array, *, input_rate: float = 0.0, recurrent_rate: float = 0.0) -> Cell:
     """The cell with one draw of masks, the same at every step (Gal & Ghahramani 2016).
 
@@ -55,10 +58,10 @@ def dropout(cell: Cell, key: Array, *, input_rate: float = 0.0, recurrent_rate: 
     >>> bool(loss(params, jax.numpy.ones((5, 2, 3)), jax.random.key(1)) != 0)
     True
     """
-    _checks.cells("dropout", cell)
-    _checks.key(key)
+    _common.cells("dropout", cell)
+    _common.key(key)
     for name, rate in (("input_rate", input_rate), ("recurrent_rate", recurrent_rate)):
-        if _checks.rate(name, rate) == 1:
+        if _common.rate(name, rate) == 1:
             raise ValueError(f"{name} must be below 1, since what is kept is divided by 1 - {name}.")
 
     if isinstance(cell.form, Composed):
@@ -69,7 +72,7 @@ def dropout(cell: Cell, key: Array, *, input_rate: float = 0.0, recurrent_rate: 
 
         return each(cell, drop)
 
-    form = _checks.dense("recurrent dropout", cell) if recurrent_rate else None
+    form = _common.dense("recurrent dropout", cell) if recurrent_rate else None
     input_key, recurrent_key = jax.random.split(key)
 
     def over_time(
@@ -80,7 +83,7 @@ def dropout(cell: Cell, key: Array, *, input_rate: float = 0.0, recurrent_rate: 
             xs = xs * _mask(input_key, input_rate, xs.shape[1:], xs.dtype)
         if form is not None:
             h = form.hidden(params, state)
-            params = _DroppedParams(params, _mask(recurrent_key, recurrent_rate, h.shape, h.dtype))
+            params = _DroppedParams(params, like_step(xs, _mask(recurrent_key, recurrent_rate, h.shape, h.dtype)))
             lifted = lift(cell)
             assert isinstance(lifted.form, Dense)
             masked = lifted.form._replace(hidden=lambda params, s: form.hidden(params.cell, s) * params.mask)

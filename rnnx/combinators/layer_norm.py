@@ -16,8 +16,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rnnx.combinators import _checks
+from rnnx.combinators import _common
 from rnnx.combinators._lift import lift
+from rnnx.factory import factory
 from rnnx.types import Array, Cell, Dense, Params, State
 
 
@@ -29,6 +30,7 @@ class LayerNormParams(NamedTuple):
     recurrent_gain: Array  # α_h [G]
 
 
+@factory
 def layer_norm(cell: Cell) -> Cell:
     """The cell with LN(x_t W) and LN(h_{t-1} U) in place of its two products (Ba, Kiros & Hinton 2016).
 
@@ -48,8 +50,8 @@ def layer_norm(cell: Cell) -> Cell:
     >>> rnnx.unroll(cell, params, jax.numpy.ones((5, 2, 3))).outputs.shape
     (5, 2, 8)
     """
-    _checks.cells("layer_norm", cell)
-    inner = _checks.dense("layer_norm", cell)
+    _common.cells("layer_norm", cell)
+    inner = _common.dense("layer_norm", cell)
 
     def init(key: Array, input_size: int) -> LayerNormParams:
         params = cell.init(key, input_size)

@@ -13,11 +13,14 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from rnnx.combinators import _checks
+from rnnx.combinators import _common
 from rnnx.combinators._each import each
+from rnnx.factory import factory
+from rnnx.placement import like_steps
 from rnnx.types import Array, Cell, Composed, Params, State
 
 
+@factory
 def random_truncation(cell: Cell, key: Array, probability: float | Array) -> Cell:
     """The cell with one draw of steps at which no gradient passes to the state before (Tallec & Ollivier 2017).
 
@@ -46,9 +49,9 @@ def random_truncation(cell: Cell, key: Array, probability: float | Array) -> Cel
     >>> bool(one[0] == other[0]), bool((one[1].bias == other[1].bias).any())
     (True, False)
     """
-    _checks.cells("random_truncation", cell)
-    _checks.key(key)
-    if not isinstance(probability, jax.Array) and _checks.rate("probability", probability) == 1:
+    _common.cells("random_truncation", cell)
+    _common.key(key)
+    if not isinstance(probability, jax.Array) and _common.rate("probability", probability) == 1:
         raise ValueError("probability must be below 1, since what is not cut is divided by 1 - probability.")
 
     if isinstance(cell.form, Composed):
@@ -57,9 +60,10 @@ def random_truncation(cell: Cell, key: Array, probability: float | Array) -> Cel
     def over_time(
         run: Callable, params: Params, xs: Array, state: State, perturbations: State | None
     ) -> tuple[State, State]:
-        kept = _kept(key, probability, len(xs)).astype(xs.dtype).reshape(-1, *[1] * (xs.ndim - 1))
+        kept = _kept(key, probability, xs.shape[0]).astype(xs.dtype).reshape(-1, *[1] * (xs.ndim - 1))
         # The draws travel beside x_t, so that they reach any engine's steps.
-        xs = jnp.concatenate([xs, jnp.broadcast_to(kept, (*xs.shape[:-1], 1))], axis=-1)
+        kept = like_steps(xs, jnp.broadcast_to(kept, (*xs.shape[:-1], 1)))
+        xs = jnp.concatenate([xs, kept], axis=-1)
         return run(_cut(cell, probability), params, xs, state, perturbations)
 
     return cell._replace(step=None, form=Composed(over_time))

@@ -5,10 +5,12 @@
 The recurrence is the cell's own, so any engine that runs the cell runs this too.
 """
 
-from rnnx.combinators import _checks
+from rnnx.combinators import _common
+from rnnx.factory import factory
 from rnnx.types import Array, Cell, Params, State
 
 
+@factory
 def residual(cell: Cell) -> Cell:
     """The cell with its input added to its output, y_t = x_t + y'_t (He et al. 2016; between LSTMs Wu et al. 2016).
 
@@ -26,7 +28,7 @@ def residual(cell: Cell) -> Cell:
     >>> rnnx.unroll(cell, params, jax.numpy.ones((5, 2, 3))).outputs.shape
     (5, 2, 8)
     """
-    _checks.cells("residual", cell)
+    _common.cells("residual", cell)
 
     def init(key: Array, input_size: int) -> Params:
         if input_size != cell.output_size:

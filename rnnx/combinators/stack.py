@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import jax
 
-from rnnx.combinators import _checks
-from rnnx.parts import parts
+from rnnx.combinators import _common
+from rnnx.factory import factory
+from rnnx.pytrees import named_leaves
 from rnnx.types import Array, Cell, Composed, Params, State
 
 
@@ -28,6 +29,7 @@ class StackState(NamedTuple):
     layers: tuple[State, ...]
 
 
+@factory
 def stack(*cells: Cell) -> Cell:
     """Layers of cells, the first given x_t and the last giving y_t (El Hihi & Bengio 1995; Graves 2013).
 
@@ -50,7 +52,7 @@ def stack(*cells: Cell) -> Cell:
     """
     if not cells:
         raise ValueError("stack takes at least one cell.")
-    _checks.cells("stack", *cells)
+    _common.cells("stack", *cells)
 
     def init(key: Array, input_size: int) -> StackParams:
         sizes = [input_size, *(cell.output_size for cell in cells[:-1])]
@@ -77,7 +79,7 @@ def stack(*cells: Cell) -> Cell:
         for cell, p, s in _zip(cells, params, state):
             found.append({} if cell.gates is None else cell.gates(p, s, x))
             x = cell.read(p, cell.step(p, s, x), x)
-        return parts({"layers": found})
+        return named_leaves({"layers": found})
 
     def over_time(
         run: Callable, params: StackParams, xs: Array, state: StackState, perturbations: StackState | None

@@ -8,6 +8,8 @@ cell's own c̃_t, and c and h have masks, and if wanted rates, of their own. Whe
 multiplied. Of a cell made of cells, each one gets masks of its own.
 """
 
+import functools
+import math
 from collections.abc import Callable, Mapping
 
 import jax
@@ -15,12 +17,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnnx import registry
-from rnnx.combinators import _checks
+from rnnx.combinators import _common
 from rnnx.combinators._each import each
-from rnnx.parts import parts
+from rnnx.factory import factory
+from rnnx.placement import like_steps
+from rnnx.pytrees import named_leaves
 from rnnx.types import Array, Cell, Composed, Dense, Diagonal, Params, State
 
 
+@factory
 def zoneout(cell: Cell, rate: float | Mapping[str, float], key: Array | None = None) -> Cell:
     """The cell with units that keep their previous value at random (Krueger et al. 2017).
 
@@ -48,14 +53,14 @@ def zoneout(cell: Cell, rate: float | Mapping[str, float], key: Array | None = N
     >>> rnnx.unroll(evaluation, params, jax.numpy.ones((5, 2, 3))).outputs.shape
     (5, 2, 8)
     """
-    _checks.cells("zoneout", cell)
+    _common.cells("zoneout", cell)
     if isinstance(rate, Mapping):
         for part, value in rate.items():
-            _checks.rate(f"rate of {part!r}", value)
+            _common.rate(f"rate of {part!r}", value)
     else:
-        _checks.rate("rate", rate)
+        _common.rate("rate", rate)
     if key is not None:
-        _checks.key(key)
+        _common.key(key)
 
     if isinstance(cell.form, Composed):
 
@@ -71,10 +76,11 @@ def zoneout(cell: Cell, rate: float | Mapping[str, float], key: Array | None = N
         run: Callable, params: Params, xs: Array, state: State, perturbations: State | None
     ) -> tuple[State, State]:
         # One chance for each number in the state. The draws travel beside x_t, so that they reach any engine's steps.
-        chances = np.repeat(_rates(rate, state), [leaf.shape[-1] for leaf in jax.tree.leaves(state)])
+        shapes = [leaf.shape[xs.ndim - 2 :] for leaf in jax.tree.leaves(state)]
+        chances = np.repeat(_rates(rate, state), list(map(math.prod, shapes)))
         held = jax.random.bernoulli(key, chances, (*xs.shape[:-1], len(chances)))
-        xs = jnp.concatenate([xs, held.astype(xs.dtype)], axis=-1)
-        return run(_mixed(cell, len(chances), _chosen), params, xs, state, perturbations)
+        xs = jnp.concatenate([xs, like_steps(xs, held.astype(xs.dtype))], axis=-1)
+        return run(_mixed(cell, len(chances), functools.partial(_chosen, shapes)), params, xs, state, perturbations)
 
     return cell._replace(step=None, form=Composed(over_time))
 
@@ -129,17 +135,17 @@ def _expected(rate: float | Mapping[str, float], old: State, new: State) -> Stat
     return jax.tree.map(lambda p, old, new: p * old + (1 - p) * new, p, old, new)
 
 
-def _chosen(held: Array, old: State, new: State) -> State:
-    """s_{t-1} where `held [..., S]` is not zero, else s̃_t."""
-    leaves, structure = jax.tree.flatten(old)
-    ends = np.cumsum([leaf.shape[-1] for leaf in leaves])
-    z = jax.tree.unflatten(structure, jnp.split(held != 0, ends[:-1], axis=-1))
-    return jax.tree.map(jnp.where, z, old, new)
+def _chosen(shapes: list[tuple[int, ...]], held: Array, old: State, new: State) -> State:
+    """s_{t-1} where `held [..., S]` is not zero, else s̃_t, of which one example's parts have these shapes."""
+    ends = np.cumsum(list(map(math.prod, shapes)))
+    parts_held = zip(jnp.split(held != 0, ends[:-1], axis=-1), shapes, strict=True)
+    z = [part.reshape(*part.shape[:-1], *shape) for part, shape in parts_held]
+    return jax.tree.map(jnp.where, jax.tree.unflatten(jax.tree.structure(old), z), old, new)
 
 
 def _rates(rate: float | Mapping[str, float], state: State) -> list[float]:
     """p of each part of a state, in their order."""
-    names = list(parts(state))
+    names = list(named_leaves(state))
     if not isinstance(rate, Mapping):
         return [float(rate)] * len(names)
     for name in rate:

@@ -12,13 +12,15 @@ True
 """
 
 import importlib
+import inspect
 from collections.abc import Callable
+from typing import Any
 
 from rnnx import registry
 from rnnx.data._store import DataError, Source, cache_directory, on_disk
 from rnnx.data._text import Text
 
-__all__ = ["DataError", "Source", "Text", "available", "cache_directory", "get", "names", "source"]
+__all__ = ["DataError", "Source", "Text", "available", "cache_directory", "get", "names", "sources", "texts"]
 
 
 def names() -> tuple[str, ...]:
@@ -26,22 +28,31 @@ def names() -> tuple[str, ...]:
     return registry.names(__name__)
 
 
-def get(name: str) -> Callable[[], Text]:
-    """The loader of a data set by name; `ValueError` with the nearest known name if there is none.
+def get(name: str) -> Callable[[], Any]:
+    """The loader of a data set by name, such as of a `Text`; `ValueError` with the nearest known name if there is none.
 
     The loader raises `DataError` when the data cannot be had, or the file in `$RNNX_DATA_DIR` is not the right one.
     """
     return registry.get(__name__, name)
 
 
-def source(name: str) -> Source:
-    """Where a data set comes from: its path on disk, hash and origin; `ValueError` as in `get`."""
-    return importlib.import_module(get(name).__module__).SOURCE
+def texts() -> tuple[str, ...]:
+    """The names of the data sets whose loader gives one long `Text`.
+
+    >>> "shakespeare" in texts()
+    True
+    """
+    return tuple(name for name in names() if inspect.signature(get(name)).return_annotation is Text)
+
+
+def sources(name: str) -> tuple[Source, ...]:
+    """Where the files of a data set come from: path on disk, hash and origin of each; `ValueError` as in `get`."""
+    return importlib.import_module(get(name).__module__).SOURCES
 
 
 def available(name: str) -> bool:
-    """Whether a data set can be had without the network: its file is in `$RNNX_DATA_DIR` or in the cache.
+    """Whether a data set can be had without the network: each of its files is in `$RNNX_DATA_DIR` or in the cache.
 
-    The file is not read, so it may still prove damaged; `ValueError` as in `get`.
+    They are not read, so they may still prove damaged; `ValueError` as in `get`.
     """
-    return on_disk(source(name))
+    return all(map(on_disk, sources(name)))

@@ -1,6 +1,6 @@
 """Fetch a data set: `python -m rnnx.data tinyshakespeare shakespeare` stops at the first that can be had.
 
-It prints where the file is, its size and its sha256. Exit status 2 if none can be had, or if a name is unknown.
+It prints where its files are, their sizes and their sha256. Exit status 2 if none can be had, or if a name is unknown.
 """
 
 import argparse
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from rnnx import data
-from rnnx.data._store import obtain
+from rnnx.data._store import obtain, sha256
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,17 +18,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", metavar="NAME", nargs="+", help=f"tried in order until one can be had; known: {known}")
     names = parser.parse_args(arguments).names
     try:
-        sources = [data.source(name) for name in names]
+        sources = [data.sources(name) for name in names]
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    for name, source in zip(names, sources, strict=True):
+    for name, files in zip(names, sources, strict=True):
         try:
-            file = obtain(source)
+            lines = [
+                f"{name}: {path} ({len(content):,} bytes, sha256 {sha256(content)})"
+                for path, content in map(obtain, files)
+            ]
         except data.DataError as error:
             print(f"{name}: {error}", file=sys.stderr)
         else:
-            print(f"{name}: {file.path} ({len(file.content):,} bytes, sha256 {source.sha256})")
+            print(*lines, sep="\n")
             return 0
     return 2
 

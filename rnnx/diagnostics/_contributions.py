@@ -12,30 +12,37 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from rnnx.diagnostics._at_lag import AtLag, at_lag, only, reordered
-from rnnx.diagnostics._carry import carried
-from rnnx.diagnostics._direction import direction
-from rnnx.diagnostics._jacobian import check_stepped
-from rnnx.types import Array, Evidence, Params, State
+from rnnx.diagnostics._again import check_without_resets
+from rnnx.diagnostics._at_lag import AtLag, at_lag, mask_state, sort_by_lag
+from rnnx.diagnostics._carry import carry_gradients
+from rnnx.dynamics.jacobians import check_stepped
+from rnnx.numerics import unit_vector
+from rnnx.types import Array, GradientFlow, Params, State
+from rnnx.unroll import first_state
 
 
-def each_lag(name: str, evidence: Evidence, tell: Callable[[Params, Params], Any]) -> tuple[Any, Params]:
-    """What `tell(G_k, Σ_{j > k} G_j)` makes of each lag, stacked to `[T, …]`, and Σ_k G_k.
+def scan_lags(name: str, flow: GradientFlow, visit: Callable[[Params, Params], Any]) -> tuple[Any, Params]:
+    """What `visit(G_k, Σ_{j > k} G_j)` makes of each lag, stacked to `[T, …]`, and Σ_k G_k.
 
     One scan from the oldest step to the latest, so that what is older than k, however small, is summed without the
     rest; there is never more than one G_k. Cost: a forward and a backward step for each t, and what `tell` computes.
 
     Args:
       name: of the measurement, for the error.
-      evidence: of a loss at each example's last step: what a later one adds is in no lag.
-      tell: (G_k, what older steps add) -> any pytree.
+      flow: of a loss at each example's last step: what a later one adds is in no lag.
+      visit: (G_k, what older steps add) -> any pytree.
 
     Raises:
       ValueError: a cell that can't be stepped.
     """
-    cell, params, step = evidence.cell, evidence.params, check_stepped(name, evidence.cell)
-    batch_shape = evidence.inputs.shape[1:-1]
-    _, of_initial = jax.vjp(lambda params: cell.initial_state(params, batch_shape), params)
+    cell, params, step = flow.cell, flow.params, check_stepped(name, flow.cell)
+    check_without_resets(name, flow)
+
+    def initial_state(params: Params) -> State:
+        own = first_state(cell, params, flow.inputs)
+        return jax.lax.stop_gradient(own) if flow.state_given else own
+
+    _, of_initial = jax.vjp(initial_state, params)
 
     def add(older: Params, of_lag: tuple[AtLag, State]) -> tuple[Params, Any]:
         at_k, delta = of_lag
@@ -43,11 +50,11 @@ def each_lag(name: str, evidence: Evidence, tell: Callable[[Params, Params], Any
         _, through_read = jax.vjp(lambda params: cell.read(params, at_k.after, at_k.x), params)
         by_step, d_before = through_step(delta)
         (by_read,) = through_read(at_k.output_gradient)
-        (by_initial,) = of_initial(only(at_k.first, d_before))
+        (by_initial,) = of_initial(mask_state(at_k.first, d_before))
         part = jax.tree.map(lambda *three: sum(three), by_step, by_read, by_initial)
-        return jax.tree.map(jnp.add, older, part), tell(part, older)
+        return jax.tree.map(jnp.add, older, part), visit(part, older)
 
-    lags = at_lag(evidence), reordered(carried(evidence), evidence.last)
+    lags = at_lag(flow), sort_by_lag(carry_gradients(flow), flow.last)
     total, told = jax.lax.scan(add, jax.tree.map(jnp.zeros_like, params), lags, reverse=True)
     return told, total
 
@@ -59,4 +66,4 @@ def flat(tree: Any) -> Array:
 
 def cosine(u: Array, v: Array) -> Array:
     """Of the angle between two vectors; 0 where one is exactly zero."""
-    return jnp.real(jnp.vdot(direction(u), direction(v)))
+    return jnp.real(jnp.vdot(unit_vector(u), unit_vector(v)))

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from rnnx.types import Array
+from rnnx.types import Array, GradientFlow
 
 
 def step_at(T: int, last: Array) -> Array:
@@ -14,6 +14,23 @@ def by_lag(values: Array, last: Array) -> tuple[Array, Array]:
     """Reorder `values [T, B]` by lag k = last - t, `[T, B]`, and tell which lags an example has, `[T, B]`."""
     t = step_at(len(values), last)
     return jnp.take_along_axis(values, jnp.maximum(t, 0), axis=0), t >= 0
+
+
+def curves(flow: GradientFlow, log10_norms: Array) -> tuple[Array, Array]:
+    """log10 norms of all steps, `[T, B]`, by lag, and which lags an example has.
+
+    The nodes of a tree that lie equally far below the root have one lag: their root mean square is taken.
+    """
+    if flow.children is None:
+        return by_lag(log10_norms, flow.last)
+    T, B = flow.lag.shape
+    at = jnp.where(flow.lag < 0, T, flow.lag), jnp.arange(B)  # T: nowhere
+    count = jnp.zeros((T, B), log10_norms.dtype).at[at].add(1, mode="drop")
+    largest = jnp.full((T, B), -jnp.inf, log10_norms.dtype).at[at].max(log10_norms, mode="drop")
+    scale = jnp.where(jnp.isneginf(largest), 0, largest)
+    squares = 10 ** (2 * (log10_norms - scale[jnp.minimum(at[0], T - 1), at[1]]))
+    total = jnp.zeros((T, B), log10_norms.dtype).at[at].add(squares, mode="drop")
+    return scale + 0.5 * jnp.log10(total / jnp.maximum(count, 1)), count > 0
 
 
 def quartiles(curves: Array, there: Array) -> tuple[Array, Array, Array]:

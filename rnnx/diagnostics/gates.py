@@ -1,18 +1,36 @@
 """Gates: how open they are, and how long what they keep is kept."""
 
-import jax
 import jax.numpy as jnp
 
 from rnnx.diagnostics import _lag
 from rnnx.diagnostics._histogram import histogram
-from rnnx.diagnostics._share import counted, share
-from rnnx.types import Array, Evidence, Histogram
+from rnnx.diagnostics._share import fraction, valid_mask
+from rnnx.diagnostics._tags import Tag
+from rnnx.types import Array, GradientFlow, Histogram
+
+TAGS = (
+    Tag("gates/<gate>/mean", "0 … 1", "gate values, mean over steps, examples and units"),
+    Tag("gates/<gate>/histogram", "0 … 1", "gate values over steps, examples and units"),
+    Tag("gates/<gate>/left_saturated", "0 … 1", "share of them below 0.1"),
+    Tag("gates/<gate>/right_saturated", "0 … 1", "share of them above 0.9"),
+    Tag(
+        "gates/<gate>/time_scale",
+        "log10 steps",
+        "−1 / (mean of ln f over the steps) of each unit in each example, for gates called `forget` or `update`, "
+        "which multiply the old state: a histogram",
+    ),
+    Tag(
+        "gates/<gate>/retention",
+        "log10",
+        "product of those gates over the last k steps against lag k: mean of the logarithm over units and examples",
+    ),
+)
 
 _KEEPING = ("forget", "update")
 """What cells call the gate that multiplies the old state: it keeps all of it where it is 1."""
 
 
-def gates(evidence: Evidence) -> dict[str, Array | Histogram]:
+def gates(flow: GradientFlow) -> dict[str, Array | Histogram]:
     """Mean and distribution of every gate over steps, examples and units; nothing for a cell without gates.
 
     Tags, for each gate as the cell names it (`forget`, `update`, …): `gates/<gate>/mean`, and `gates/<gate>/histogram`
@@ -32,20 +50,22 @@ def gates(evidence: Evidence) -> dict[str, Array | Histogram]:
     >>> import jax, rnnx
     >>> cell = rnnx.lstm(hidden_size=8, forget_bias=1.0)
     >>> params = cell.init(jax.random.key(0), 3)
-    >>> measured = gates(rnnx.evidence(cell, params, jax.numpy.zeros((5, 4, 3)), lambda ys: ys[-1].sum()))
+    >>> def measure(params):
+    ...     return gates(rnnx.gradient_flow(cell, params, jax.numpy.zeros((5, 4, 3)), lambda ys: ys[-1].sum()))
+    >>> measured = jax.jit(measure)(params)
     >>> round(float(measured["gates/forget/mean"]), 3)  # σ(1)
     0.731
     """
-    cell, params, inputs, last, flow, _ = evidence
+    cell, params, inputs, last = flow.cell, flow.params, flow.inputs, flow.last
     if cell.gates is None:
         return {}
-    before = jax.tree.map(lambda s: s[:-1], flow.states)
+    before = flow.before
     measured: dict[str, Array | Histogram] = {}
     for name, gate in cell.gates(params, before, inputs).items():
-        where = counted(gate, last)
+        where = valid_mask(gate, last)
         measured[f"gates/{name}/mean"] = jnp.mean(gate, where=where)
-        measured[f"gates/{name}/left_saturated"] = share(gate < 0.1, gate, where)
-        measured[f"gates/{name}/right_saturated"] = share(gate > 0.9, gate, where)
+        measured[f"gates/{name}/left_saturated"] = fraction(gate < 0.1, gate, where)
+        measured[f"gates/{name}/right_saturated"] = fraction(gate > 0.9, gate, where)
         measured[f"gates/{name}/histogram"] = histogram(gate, 0, 1, bins=40, there=where)
         if name.split(".")[-1] in _KEEPING:  # after the layer's name
             measured[f"gates/{name}/time_scale"] = _time_scale(gate, where)

@@ -3,11 +3,18 @@
 import jax.numpy as jnp
 
 from rnnx.diagnostics._histogram import histogram
-from rnnx.diagnostics._share import counted, share
-from rnnx.types import Array, Evidence, Histogram
+from rnnx.diagnostics._share import fraction, valid_mask
+from rnnx.diagnostics._tags import Tag
+from rnnx.types import Array, GradientFlow, Histogram
+
+TAGS = (
+    Tag("hidden_units/histogram", "", "cell outputs"),
+    Tag("hidden_units/saturated", "0 … 1", r"share of them with 1 − \|y\| < 0.05"),
+    Tag("hidden_units/dead", "0 … 1", "share of units that are exactly 0 at all steps of all examples"),
+)
 
 
-def hidden_units(evidence: Evidence) -> dict[str, Array | Histogram]:
+def hidden_units(flow: GradientFlow) -> dict[str, Array | Histogram]:
     """Distribution of what the cell gives out, y_t, the share of it at the ends of (-1, 1), and of units that are dead.
 
     Tags: `hidden_units/histogram` over steps, examples and units, on [-1, 1] (an unbounded activation falls in the
@@ -18,16 +25,19 @@ def hidden_units(evidence: Evidence) -> dict[str, Array | Histogram]:
     >>> import jax, rnnx
     >>> cell = rnnx.rnn(hidden_size=8)
     >>> params = cell.init(jax.random.key(0), 3)
-    >>> measured = hidden_units(rnnx.evidence(cell, params, 100 * jax.numpy.ones((5, 4, 3)), lambda ys: ys[-1].sum()))
+    >>> def run(params):
+    ...     return rnnx.gradient_flow(cell, params, 100 * jax.numpy.ones((5, 4, 3)), lambda ys: ys[-1].sum())
+    >>> flow = jax.jit(run)(params)
+    >>> measured = hidden_units(flow)
     >>> float(measured["hidden_units/saturated"]) > 0.9
     True
     """
-    ys = evidence.outputs
-    where = counted(ys, evidence.last)
+    ys = flow.outputs
+    where = valid_mask(ys, flow.last)
     seen = jnp.where(where, jnp.abs(ys), 0)
     largest = jnp.max(seen, axis=(0, 1))  # of each unit
     return {
         "hidden_units/histogram": histogram(ys, -1, 1, bins=40, there=where),
-        "hidden_units/saturated": share(1 - jnp.abs(ys) < 0.05, ys, where),
-        "hidden_units/dead": share(largest == 0, largest, jnp.any(where, axis=(0, 1))),
+        "hidden_units/saturated": fraction(1 - jnp.abs(ys) < 0.05, ys, where),
+        "hidden_units/dead": fraction(largest == 0, largest, jnp.any(where, axis=(0, 1))),
     }

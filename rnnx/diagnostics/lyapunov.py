@@ -1,124 +1,43 @@
-"""Lyapunov exponents: the rates at which small differences between states grow over a long time.
-
-    Q_t R_t = J_t Q_{t-1},    λ_i = mean over t of ln |R_t,ii|        (Benettin et al. 1980)
-
-of the network driven by its inputs: Engelken, Wolf & Abbott 2020, "Lyapunov spectra of chaotic recurrent neural
-networks"; Vogt et al. 2020, "On Lyapunov exponents for RNNs". Gradients, which J_tᵀ carries backwards, grow at the
-same rates.
-"""
+"""The Lyapunov spectrum of a network driven by its inputs: see `rnnx.dynamics.lyapunov`."""
 
 import math
 
 import jax
 import jax.numpy as jnp
 
-from rnnx import checks
-from rnnx.diagnostics._jacobian import Step, flat_step, push
-from rnnx.types import Array, Cell, Evidence, Params, State
-from rnnx.unroll import as_sequence, check_like, check_step
+from rnnx.diagnostics._again import check_without_resets
+from rnnx.diagnostics._tags import Tag
+from rnnx.dynamics.jacobians import flat_step
+from rnnx.dynamics.lyapunov import driven_exponents
+from rnnx.types import Array, GradientFlow
+
+TAGS = (
+    Tag(
+        "lyapunov/spectrum",
+        "nats per step",
+        "Lyapunov exponents of the driven network, all, largest first; mean over examples",
+    ),
+    Tag("lyapunov/largest", "nats per step", "the largest of them"),
+)
 
 
-def lyapunov_spectrum(
-    cell: Cell,
-    params: Params,
-    xs: Array,
-    count: int | None = None,
-    transient: int = 0,
-    state: State | None = None,
-) -> Array:
-    """The largest Lyapunov exponents of a cell driven by inputs, nats per step.
-
-    -inf says that a direction is lost for good: some J_t is singular, to the resolution of the number format. A NaN in
-    a state gives NaN. Differentiable, as long as nothing is -inf.
-
-    Args:
-      cell: a cell that can be stepped.
-      params: its parameters.
-      xs: inputs `[T, B, I]`.
-      count: how many exponents, at most S, the numbers in one example's state; all of them if not given.
-      transient: the first steps are not averaged over: they carry the state to where it stays, and turn the frame Q,
-        which starts at random (always the same), towards the directions that grow most.
-      state: s_0 `[B, …]`; the cell's initial state if not given.
-
-    Returns:
-      `[B, count]`, the largest first.
-
-    Raises:
-      ValueError: a cell that can't be stepped; a count above S; a transient that leaves no step; inputs or a state that
-        do not fit the cell.
-
-    Cost: per step `count` products with J_t and a QR of `[S, count]`, S · count² per example; memory S · count per
-    example, whatever T is.
-
-    >>> import jax, rnnx
-    >>> cell = rnnx.rnn(hidden_size=8, activation="identity")
-    >>> params = cell.init(jax.random.key(0), 3)  # linear and orthogonal: nothing grows or decays
-    >>> rates = lyapunov_spectrum(cell, params, jax.numpy.ones((20, 2, 3)), count=4)
-    >>> rates.shape, bool(abs(rates).max() < 1e-6)
-    ((2, 4), True)
-    """
-    xs = as_sequence(xs)
-    T, *batch_shape, _ = xs.shape
-    initial = cell.initial_state(params, tuple(batch_shape))
-    state = initial if state is None else jax.tree.map(jnp.asarray, state)
-    check_like("state", state, initial, ())
-    flat, step = flat_step("lyapunov_spectrum", cell, params, state, len(batch_shape))
-    check_step(cell, params, state, xs)
-    count = flat.size if count is None else checks.size("count", count)
-    if count > flat.size:
-        raise ValueError(f"count must be at most {flat.size}, the numbers in one example's state, not {count}.")
-    if checks.size("transient", transient, least=0) >= T:
-        raise ValueError(f"transient must be below {T}, the number of steps, not {transient}.")
-    counted = jnp.broadcast_to((jnp.arange(T) >= transient).reshape(T, *[1] * len(batch_shape)), (T, *batch_shape))
-    return _exponents(step, flat.pack(state), xs, counted, count)
-
-
-def exponents(evidence: Evidence, measurement: str, share: float) -> tuple[Array, Array]:
+def exponents(flow: GradientFlow, diagnostic: str, share: float) -> tuple[Array, Array]:
     """The largest ⌈share · S⌉ exponents `[B, count]` up to each example's last step, and which examples have a step.
 
     The first tenth of the steps is the transient.
     """
-    cell, params, inputs, last, flow, _ = evidence
+    check_without_resets(diagnostic, flow)
+    cell, params, inputs, last = flow.cell, flow.params, flow.inputs, flow.last
     state = jax.tree.map(lambda s: s[0], flow.states)
-    flat, step = flat_step(measurement, cell, params, state, 1)
+    flat, step = flat_step(diagnostic, cell, params, state, 1)
     t = jnp.arange(len(inputs), dtype=last.dtype)[:, None]
     xs = jnp.where((t <= last)[..., None], inputs, 0)
     counted = (t >= (last + 1) // 10) & (t <= last)
-    return _exponents(step, flat.pack(state), xs, counted, math.ceil(share * flat.size)), last >= 0
+    return driven_exponents(step, flat.pack(state), xs, counted, math.ceil(share * flat.size)), last >= 0
 
 
-def _exponents(step: Step, s_0: Array, xs: Array, counted: Array, count: int) -> Array:
-    """Mean of ln |R_ii| over the steps `counted [T, B]`, sorted, `[B, count]`."""
-    *batch_shape, S = s_0.shape
-    # Not the identity: a frame along the axes would never leave the subspaces of a Jacobian with blocks, whatever
-    # grows in the others.
-    frame = jnp.linalg.qr(jax.random.normal(jax.random.key(0), (S, count), s_0.dtype)).Q
-
-    def advance(
-        carry: tuple[Array, Array, Array], at_t: tuple[Array, Array]
-    ) -> tuple[tuple[Array, Array, Array], None]:
-        s, Q, total = carry
-        x, counted = at_t
-        s, pushed = push(step, s, x, Q.mT)
-        Q, R = jnp.linalg.qr(pushed.mT)
-        growth = jnp.where(jnp.isnan(s).any(axis=-1, keepdims=True), jnp.nan, _log_diagonal(R))
-        return (s, Q, total + jnp.where(counted[..., None], growth, 0)), None
-
-    start = (s_0, jnp.broadcast_to(frame, (*batch_shape, S, count)), jnp.zeros((*batch_shape, count), s_0.dtype))
-    (_, _, total), _ = jax.lax.scan(advance, start, (xs, counted))
-    steps = jnp.sum(counted, axis=0, dtype=total.dtype)[..., None]
-    return jnp.sort(total / steps, axis=-1, descending=True)
-
-
-def _log_diagonal(R: Array) -> Array:
-    """ln |R_ii|; -inf where it is no more than what rounding leaves of zero."""
-    diagonal = jnp.abs(jnp.diagonal(R, axis1=-2, axis2=-1))
-    rounding = R.shape[-1] * jnp.finfo(R.dtype).eps * jnp.max(jnp.abs(R), axis=(-2, -1))
-    return jnp.log(jnp.where(diagonal <= rounding[..., None], 0, diagonal))
-
-
-def lyapunov(evidence: Evidence) -> dict[str, Array]:
-    """The Lyapunov spectrum of the cell driven by the evidence's inputs, up to each example's last scored step.
+def lyapunov(flow: GradientFlow) -> dict[str, Array]:
+    """The Lyapunov spectrum of the cell driven by its inputs, up to each example's last step.
 
     Tags: `lyapunov/spectrum` `[S]`, largest first, nats per step, mean over examples, and `lyapunov/largest`. The first
     tenth of the steps is left out as transient. A sequence of T steps tells λ_i up to some 1/T. Cost: as
@@ -127,10 +46,12 @@ def lyapunov(evidence: Evidence) -> dict[str, Array]:
     >>> import jax, rnnx
     >>> cell = rnnx.gru(hidden_size=4)
     >>> params = cell.init(jax.random.key(0), 3)
-    >>> measured = lyapunov(rnnx.evidence(cell, params, jax.numpy.zeros((60, 2, 3)), lambda ys: ys[-1].sum()))
+    >>> def measure(params):
+    ...     return lyapunov(rnnx.gradient_flow(cell, params, jax.numpy.zeros((60, 2, 3)), lambda ys: ys[-1].sum()))
+    >>> measured = jax.jit(measure)(params)
     >>> measured["lyapunov/spectrum"].shape, bool(measured["lyapunov/largest"] < 0)
     ((4,), True)
     """
-    rates, there = exponents(evidence, "lyapunov", share=1)
+    rates, there = exponents(flow, "lyapunov", share=1)
     spectrum = jnp.mean(rates, axis=0, where=there[:, None])
     return {"lyapunov/spectrum": spectrum, "lyapunov/largest": spectrum[0]}

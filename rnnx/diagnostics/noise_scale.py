@@ -1,12 +1,25 @@
 """Gradient noise scale: how many examples a batch needs for its gradient to stand out from the noise."""
 
+import dataclasses
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from rnnx.types import Array, Evidence, Histogram, Params
-from rnnx.unroll import unroll
+from rnnx.diagnostics._again import pulled_back, run_again
+from rnnx.diagnostics._tags import Tag
+from rnnx.norm import power_of_two
+from rnnx.types import Array, GradientFlow, Histogram, Params, State
+
+TAGS = (
+    Tag(
+        "noise_scale/noise_scale",
+        "examples",
+        "B = tr Σ / ‖G‖² from the gradients of single examples; `Infinity` where the batch cannot tell ‖G‖² from zero",
+    ),
+    Tag("noise_scale/log10_trace", "log10", "tr Σ itself"),
+    Tag("noise_scale/log10_squared_norm", "log10", "‖G‖² itself"),
+)
 
 
 class NoiseScale(NamedTuple):
@@ -20,7 +33,7 @@ class NoiseScale(NamedTuple):
     """‖G‖²; the estimate has no bias, so that it can come out below zero."""
 
 
-def noise_scale(evidence: Evidence) -> dict[str, Array | Histogram]:
+def noise_scale(flow: GradientFlow) -> dict[str, Array | Histogram]:
     """B = tr Σ / ‖G‖² of the gradient of the cell's parameters (McCandlish et al. 2018, "simple" noise scale).
 
     G is the mean and Σ the covariance of the gradients of single examples. The loss must be a mean over the examples
@@ -38,24 +51,32 @@ def noise_scale(evidence: Evidence) -> dict[str, Array | Histogram]:
     >>> cell = rnnx.rnn(hidden_size=8)
     >>> params = cell.init(jax.random.key(0), 3)
     >>> xs = jax.random.normal(jax.random.key(1), (20, 16, 3))
-    >>> found = rnnx.evidence(cell, params, xs, lambda ys: (ys[-1] ** 2).mean())
+    >>> def run(params):
+    ...     return rnnx.gradient_flow(cell, params, xs, lambda ys: (ys[-1] ** 2).mean())
+    >>> found = jax.jit(run)(params)
     >>> float(noise_scale(found)["noise_scale/noise_scale"]) > 1
     True
     """
-    cell, params, inputs, last, flow, lengths = evidence
-    lengths = jnp.full(last.shape, len(inputs)) if lengths is None else lengths
+    over_time = flow.inputs, flow.states, flow.resets, flow.output_gradients
 
-    def of_example(x: Array, length: Array, output_gradient: Array) -> Params:
-        def outputs(params: Params) -> Array:
-            return unroll(cell, params, x[:, None], lengths=length[None]).outputs[:, 0]
+    def of_example(over_time: tuple, length: Array, d_final: State) -> Params:
+        inputs, states, resets, d_outputs = jax.tree.map(lambda a: a[:, None], over_time)
+        alone = dataclasses.replace(
+            flow,
+            inputs=inputs,
+            states=states,
+            resets=resets,
+            lengths=length[None],
+            output_gradients=d_outputs,
+            final_state_gradients=jax.tree.map(lambda d: d[None], d_final),
+        )
+        return pulled_back(alone, lambda params: run_again(alone, flow.cell, params), flow.params)
 
-        return jax.vjp(outputs, params)[1](output_gradient)[0]
-
-    contributions = jax.vmap(of_example, in_axes=(1, 0, 1))(inputs, lengths, flow.output_gradients)
+    contributions = jax.vmap(of_example, in_axes=(1, 0, 0))(over_time, flow.last + 1, flow.final_state_gradients)
     # Scaled to numbers of order 1: the squares of small ones would underflow.
     largest = jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(contributions)]))
     largest = jnp.where(largest == 0, 1, largest)
-    counted = last >= 0
+    counted = flow.last >= 0
     n = jnp.sum(counted).astype(largest.dtype)
     scaled = jax.tree.map(lambda leaf: leaf / largest.astype(leaf.dtype), contributions)
     found = gradient_noise_scale(scaled, counted)
@@ -84,12 +105,15 @@ def gradient_noise_scale(gradients: Params, counted: Array | None = None) -> Noi
     """
     leaves = jax.tree.leaves(gradients)
     counted = jnp.ones(len(leaves[0]), bool) if counted is None else counted
-    n = jnp.sum(counted).astype(jnp.abs(leaves[0]).dtype)
+    there = [counted.reshape(-1, *[1] * (g.ndim - 1)) for g in leaves]
+    largest = [jnp.max(jnp.abs(g), where=where, initial=0) for g, where in zip(leaves, there, strict=True)]
+    unit = power_of_two(jnp.stack(largest).max())  # whose squares may be beyond the number format
+    n = jnp.sum(counted).astype(unit.dtype)
     trace = square = jnp.zeros((), n.dtype)
-    for g in leaves:
-        there = counted.reshape(-1, *[1] * (g.ndim - 1))
-        mean = jnp.sum(g, axis=0, where=there) / n.astype(g.dtype)
-        trace += jnp.sum(jnp.square(jnp.abs(g - mean)), where=there) / (n - 1)
+    for g, where in zip(leaves, there, strict=True):
+        g = g / unit.astype(g.dtype)
+        mean = jnp.sum(g, axis=0, where=where) / n.astype(g.dtype)
+        trace += jnp.sum(jnp.square(jnp.abs(g - mean)), where=where) / (n - 1)
         square += jnp.sum(jnp.square(jnp.abs(mean)))
     square -= trace / n
-    return NoiseScale(trace / jnp.maximum(square, 0), trace, square)
+    return NoiseScale(trace / jnp.maximum(square, 0), trace * unit * unit, square * unit * unit)

@@ -4,14 +4,25 @@ import jax
 import jax.numpy as jnp
 
 from rnnx.diagnostics import _lag
-from rnnx.diagnostics._at_lag import AtLag, at_lag, only
-from rnnx.diagnostics._jacobian import check_stepped
-from rnnx.gradient_flow import log10_norm
-from rnnx.parts import parts
-from rnnx.types import Array, Evidence, Histogram, State
+from rnnx.diagnostics._again import direct, stepped_inputs
+from rnnx.diagnostics._at_lag import AtLag, at_lag, mask_state, sort_by_lag
+from rnnx.diagnostics._tags import Tag
+from rnnx.dynamics.jacobians import check_stepped
+from rnnx.numerics import log10_state_norm
+from rnnx.pytrees import named_leaves
+from rnnx.types import Array, GradientFlow, Histogram, State
+
+TAGS = (
+    Tag(
+        "paths/<part>/log10_norm",
+        "log10",
+        "‖∂L/∂s_{T−k}‖ against lag k with that part of the state alone open between steps; `<part>` is `all` for all "
+        "parts",
+    ),
+)
 
 
-def paths(evidence: Evidence) -> dict[str, Array | Histogram]:
+def paths(flow: GradientFlow) -> dict[str, Array | Histogram]:
     """The state gradient when only one part of the state is open between steps (Arpit et al. 2018, "h-detach").
 
     All other parts of s_{t-1} are held constant at every step, so that the gradient comes back through that part alone:
@@ -32,18 +43,20 @@ def paths(evidence: Evidence) -> dict[str, Array | Histogram]:
     >>> cell = rnnx.lstm(hidden_size=8, forget_bias=3.0)
     >>> params = cell.init(jax.random.key(0), 3)
     >>> xs = jax.random.normal(jax.random.key(1), (20, 4, 3))
-    >>> measured = paths(rnnx.evidence(cell, params, xs, lambda ys: ys[-1].sum()))
+    >>> def measure(params):
+    ...     return paths(rnnx.gradient_flow(cell, params, xs, lambda ys: ys[-1].sum()))
+    >>> measured = jax.jit(measure)(params)
     >>> bool(measured["paths/c/log10_norm"][19] > measured["paths/h/log10_norm"][19] + 3)
     True
     """
-    there = at_lag(evidence).there
+    there = at_lag(flow).there
     return {
-        f"paths/{path}/log10_norm": _lag.quartiles(log10_norm(*jax.tree.leaves(gradient)), there)[1]
-        for path, gradient in path_gradients(evidence).items()
+        f"paths/{path}/log10_norm": _lag.quartiles(log10_state_norm(gradient, there.shape), there)[1]
+        for path, gradient in path_gradients(flow).items()
     }
 
 
-def path_gradients(evidence: Evidence) -> dict[str, State]:
+def path_gradients(flow: GradientFlow) -> dict[str, State]:
     """∂L/∂s_{T-k} through one part of the state, `[T, B, …]` over lag k, by part, and through `all`.
 
         δ_t = ∂⁺L/∂s_t + P (∂s_{t+1}/∂s_t)ᵀ δ_{t+1}        P keeps the rows of that part
@@ -56,14 +69,15 @@ def path_gradients(evidence: Evidence) -> dict[str, State]:
     >>> import jax, rnnx
     >>> cell = rnnx.lstm(hidden_size=8)
     >>> params = cell.init(jax.random.key(0), 3)
-    >>> found = rnnx.evidence(cell, params, jnp.ones((20, 4, 3)), lambda ys: ys[-1].sum())
+    >>> def run(params):
+    ...     return rnnx.gradient_flow(cell, params, jnp.ones((20, 4, 3)), lambda ys: ys[-1].sum())
+    >>> found = jax.jit(run)(params)
     >>> {path: gradient.c.shape for path, gradient in path_gradients(found).items()}
     {'all': (20, 4, 8), 'h': (20, 4, 8), 'c': (20, 4, 8)}
     """
-    cell, params, step = evidence.cell, evidence.params, check_stepped("paths", evidence.cell)
-    steps = at_lag(evidence)
-    _, through_read = jax.vjp(lambda after: cell.read(params, after, steps.x), steps.after)
-    (direct,) = through_read(steps.output_gradient)
+    params, step = flow.params, check_stepped("paths", flow.cell)
+    steps = at_lag(flow)
+    from_outside = sort_by_lag(direct(flow, stepped_inputs(flow)), flow.last)
     leaves, structure = jax.tree.flatten(steps.before)
     part_of = jax.tree.unflatten(structure, range(len(leaves)))
 
@@ -74,14 +88,17 @@ def path_gradients(evidence: Evidence) -> dict[str, State]:
             return jnp.where((way == part) | (way == -1), s, jnp.zeros((), s.dtype))
 
         def back(from_later: State, of_lag: tuple[AtLag, State]) -> tuple[State, State]:
-            at_k, direct = of_lag
-            delta = jax.tree.map(jnp.add, direct, from_later)
+            at_k, outside = of_lag
+            delta = jax.tree.map(jnp.add, outside, from_later)
             _, through_step = jax.vjp(lambda s_tm1: step(params, s_tm1, at_k.x), at_k.before)
             (passed,) = through_step(delta)
-            return jax.tree.map(opened, only(~at_k.first, passed), part_of), delta
+            return jax.tree.map(opened, mask_state(~at_k.first, passed), part_of), delta
 
-        nothing = jax.tree.map(lambda s: jnp.zeros_like(s[0]), direct)
-        return jax.lax.scan(back, nothing, (steps, direct))[1]
+        nothing = jax.tree.map(lambda s: jnp.zeros_like(s[0]), from_outside)
+        return jax.lax.scan(back, nothing, (steps, from_outside))[1]
 
     gradients = jax.vmap(along)(jnp.arange(-1, len(leaves)))
-    return {name: jax.tree.map(lambda g, n=n: g[n], gradients) for n, name in enumerate(["all", *parts(steps.before)])}
+    return {
+        name: jax.tree.map(lambda g, n=n: g[n], gradients)
+        for n, name in enumerate(["all", *named_leaves(steps.before)])
+    }

@@ -4,15 +4,30 @@ import jax
 import jax.numpy as jnp
 
 from rnnx.combinators.random_truncation import random_truncation as cut_at_random
+from rnnx.diagnostics._again import pulled_back, run_again
 from rnnx.diagnostics._contributions import cosine, flat
-from rnnx.gradient_flow import log10_norm
-from rnnx.types import Array, Evidence, Histogram, Params
-from rnnx.unroll import unroll
+from rnnx.diagnostics._tags import Tag
+from rnnx.numerics import log10_norm
+from rnnx.types import Array, GradientFlow, Histogram
+
+TAGS = (
+    Tag(
+        "random_truncation/cosine",
+        "-1 … 1",
+        "cosine of the angle between one gradient by random truncation to stretches of T/4 + 1 steps on average and "
+        "the whole: mean over eight draws",
+    ),
+    Tag(
+        "random_truncation/relative_error",
+        "",
+        "the error of such a gradient, relative to the whole: root mean square over the draws",
+    ),
+)
 
 _DRAWS = 8
 
 
-def random_truncation(evidence: Evidence) -> dict[str, Array | Histogram]:
+def random_truncation(flow: GradientFlow) -> dict[str, Array | Histogram]:
     """How far one gradient by randomly truncated back-propagation lies from the whole one (Tallec & Ollivier 2017).
 
     The gradient of the cell's parameters is taken anew through `rnnx.random_truncation` with the probability of a cut
@@ -30,20 +45,19 @@ def random_truncation(evidence: Evidence) -> dict[str, Array | Histogram]:
     >>> cell = rnnx.rnn(hidden_size=8)
     >>> params = cell.init(jax.random.key(0), 3)
     >>> xs = jax.random.normal(jax.random.key(1), (20, 4, 3))
-    >>> measured = random_truncation(rnnx.evidence(cell, params, xs, lambda ys: ys[-1].sum()))
+    >>> def measure(params):
+    ...     return random_truncation(rnnx.gradient_flow(cell, params, xs, lambda ys: ys[-1].sum()))
+    >>> measured = jax.jit(measure)(params)
     >>> 0 < float(measured["random_truncation/relative_error"])
     True
     """
-    cell, params, inputs, last, flow, lengths = evidence
     g = flat(flow.param_gradients)
-    longest = (jnp.max(last) + 1).astype(jnp.abs(g).dtype)
+    longest = (jnp.max(flow.last) + 1).astype(jnp.abs(g).dtype)
     probability = 4 / (longest + 4)
 
     def one(key: Array) -> tuple[Array, Array]:
-        def outputs(params: Params) -> Array:
-            return unroll(cut_at_random(cell, key, probability), params, inputs, lengths=lengths).outputs
-
-        estimate = flat(jax.vjp(outputs, params)[1](flow.output_gradients))
+        cell = cut_at_random(flow.cell, key, probability)
+        estimate = flat(pulled_back(flow, lambda params: run_again(flow, cell, params), flow.params))
         return cosine(estimate, g), 10 ** (log10_norm(estimate - g) - log10_norm(g))
 
     cosines, errors = jax.lax.map(one, jax.random.split(jax.random.key(0), _DRAWS))

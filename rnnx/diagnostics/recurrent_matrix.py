@@ -2,10 +2,22 @@
 
 import jax.numpy as jnp
 
-from rnnx.types import Array, Dense, Evidence
+from rnnx.diagnostics._tags import Tag
+from rnnx.norm import power_of_two
+from rnnx.types import Array, Dense, GradientFlow
+
+TAGS = (
+    Tag(
+        "recurrent_matrix/<block>/spectral_radius",
+        "",
+        "of each gate's recurrent matrix, 0, 1, … in the order of the cell's file, the largest eigenvalue in size",
+    ),
+    Tag("recurrent_matrix/<block>/largest_singular_value", "", "its largest singular value"),
+    Tag("recurrent_matrix/<block>/departure_from_normality", "0 … 1", "how far it is from being normal (Henrici)"),
+)
 
 
-def recurrent_matrix(evidence: Evidence) -> dict[str, Array]:
+def recurrent_matrix(flow: GradientFlow) -> dict[str, Array]:
     """Eigenvalues and singular values of each square block of the recurrent matrix `[H, G]`; nothing for other forms.
 
     Tags, for the blocks 0, 1, … in the order of the cell's file (one for each gate):
@@ -23,24 +35,28 @@ def recurrent_matrix(evidence: Evidence) -> dict[str, Array]:
     >>> import jax, rnnx
     >>> cell = rnnx.rnn(hidden_size=8)
     >>> params = cell.init(jax.random.key(0), 3)  # orthogonal
-    >>> measured = recurrent_matrix(rnnx.evidence(cell, params, jax.numpy.ones((5, 4, 3)), lambda ys: ys[-1].sum()))
+    >>> def run(params):
+    ...     return rnnx.gradient_flow(cell, params, jax.numpy.ones((5, 4, 3)), lambda ys: ys[-1].sum())
+    >>> flow = jax.jit(run)(params)
+    >>> measured = recurrent_matrix(flow)
     >>> {tag: round(float(value), 2) for tag, value in measured.items()}
     {'recurrent_matrix/0/spectral_radius': 1.0,
      'recurrent_matrix/0/largest_singular_value': 1.0,
      'recurrent_matrix/0/departure_from_normality': 0.0}
     """
-    form = evidence.cell.form
+    form = flow.cell.form
     if not isinstance(form, Dense):
         return {}
-    W = form.recurrent(evidence.params)
+    W = form.recurrent(flow.params)
     H, G = W.shape
     measured = {}
     for block in range(G // H):
         matrix = W[:, block * H : (block + 1) * H]
         eigenvalues = jnp.abs(jnp.linalg.eigvals(matrix))
         singular = jnp.linalg.svdvals(matrix)
-        squares = jnp.sum(jnp.square(singular))
-        departure = jnp.maximum(squares - jnp.sum(jnp.square(eigenvalues)), 0)
+        unit = power_of_two(singular[0])
+        squares = jnp.sum(jnp.square(singular / unit))
+        departure = jnp.maximum(squares - jnp.sum(jnp.square(eigenvalues / unit)), 0)
         tag = f"recurrent_matrix/{block}"
         measured[f"{tag}/spectral_radius"] = jnp.max(eigenvalues)
         measured[f"{tag}/largest_singular_value"] = singular[0]

@@ -5,10 +5,21 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from rnnx.diagnostics._contributions import cosine, each_lag, flat
-from rnnx.evidence import evidence as evidence_of
-from rnnx.gradient_flow import log10_norm
-from rnnx.types import Array, Cell, Evidence, Histogram, Params
+from rnnx.diagnostics._contributions import cosine, flat, scan_lags
+from rnnx.diagnostics._tags import Tag
+from rnnx.gradient_flow import gradient_flow
+from rnnx.numerics import log10_norm
+from rnnx.types import Array, Cell, GradientFlow, Histogram, Params
+
+TAGS = (
+    Tag(
+        "truncation_bias/cosine",
+        "-1 … 1",
+        "cosine of the angle between the gradient truncated to K steps, g_K, and the whole, g, for K = 1 … T",
+    ),
+    Tag("truncation_bias/relative_error", "", "‖g_K − g‖ / ‖g‖, likewise"),
+    Tag("truncation_bias/smallest_k", "steps", "smallest K with a relative error below 0.1"),
+)
 
 
 class TruncationBias(NamedTuple):
@@ -22,7 +33,7 @@ class TruncationBias(NamedTuple):
     """The smallest K with a relative error below the tolerance; NaN if an error is."""
 
 
-def truncation_bias(evidence: Evidence) -> dict[str, Array | Histogram]:
+def truncation_bias(flow: GradientFlow) -> dict[str, Array | Histogram]:
     """Cosine and relative error of the gradient truncated to K steps, g_K, against the whole one, g (Aicher 2019).
 
     g_K = Σ_{k < K} G_k, with the parts G_k of `weight_gradient_by_lag`: the gradient of the cell's parameters for a
@@ -41,11 +52,13 @@ def truncation_bias(evidence: Evidence) -> dict[str, Array | Histogram]:
     >>> cell = rnnx.rnn(hidden_size=8)
     >>> params = cell.init(jax.random.key(0), 3)
     >>> xs = jax.random.normal(jax.random.key(1), (20, 4, 3))
-    >>> measured = truncation_bias(rnnx.evidence(cell, params, xs, lambda ys: ys[-1].sum()))
+    >>> def measure(params):
+    ...     return truncation_bias(rnnx.gradient_flow(cell, params, xs, lambda ys: ys[-1].sum()))
+    >>> measured = jax.jit(measure)(params)
     >>> float(measured["truncation_bias/relative_error"][-1])  # all 20 steps
     0.0
     """
-    return {f"truncation_bias/{name}": value for name, value in _bias(evidence, 0.1)._asdict().items()}
+    return {f"truncation_bias/{name}": value for name, value in _bias(flow, 0.1)._asdict().items()}
 
 
 def bias_of_truncation(
@@ -64,7 +77,7 @@ def bias_of_truncation(
       tolerance: the relative error to stay below.
 
     Raises:
-      ValueError: as `rnnx.evidence`; a cell that can't be stepped.
+      ValueError: as `rnnx.gradient_flow`; a cell that can't be stepped.
 
     >>> import jax, rnnx
     >>> cell = rnnx.lstm(hidden_size=8, forget_bias=-2.0)
@@ -73,19 +86,19 @@ def bias_of_truncation(
     >>> bool(bias_of_truncation(cell, params, xs, lambda ys: ys[-1].sum()).smallest_k < 10)  # it forgets fast
     True
     """
-    return _bias(evidence_of(cell, params, xs, loss, lengths=lengths), tolerance)
+    return _bias(gradient_flow(cell, params, xs, loss, lengths=lengths), tolerance)
 
 
-def _bias(evidence: Evidence, tolerance: float) -> TruncationBias:
-    g = flat(evidence.flow.param_gradients)
+def _bias(flow: GradientFlow, tolerance: float) -> TruncationBias:
+    g = flat(flow.param_gradients)
 
-    def tell(part: Params, older: Params) -> tuple[Array, Array]:
+    def visit(part: Params, older: Params) -> tuple[Array, Array]:
         # At lag k the older steps are what K = k + 1 leaves out.
         left_out = flat(older)
         return cosine(g - left_out, g), 10 ** (log10_norm(left_out) - log10_norm(g))
 
-    (cosines, errors), _ = each_lag("truncation_bias", evidence, tell)
-    there = jnp.arange(len(errors), dtype=evidence.last.dtype) <= jnp.max(evidence.last)
+    (cosines, errors), _ = scan_lags("truncation_bias", flow, visit)
+    there = jnp.arange(len(errors), dtype=flow.last.dtype) <= jnp.max(flow.last)
     cosines, errors = (jnp.where(there, curve, jnp.nan) for curve in (cosines, errors))
     smallest = jnp.argmax(errors < tolerance).astype(errors.dtype) + 1
     unknown = jnp.any(there & jnp.isnan(errors))

@@ -2,14 +2,34 @@
 
 import jax.numpy as jnp
 
-from rnnx.diagnostics._contributions import each_lag, flat
-from rnnx.diagnostics._direction import direction
-from rnnx.gradient_flow import log10_norm
-from rnnx.parts import parts
-from rnnx.types import Array, Evidence, Histogram, Params
+from rnnx.diagnostics._contributions import flat, scan_lags
+from rnnx.diagnostics._tags import Tag
+from rnnx.diagnostics._weights import weights
+from rnnx.numerics import log10_norm, unit_vector
+from rnnx.types import Array, GradientFlow, Histogram, Params
+
+TAGS = (
+    Tag(
+        "weight_gradient_by_lag/<parameter>/log10_norm",
+        "log10",
+        "‖G_k‖, the part of ∂L/∂W that is due to the steps at lag k. `<parameter>` is each array, and `all` for all "
+        "together",
+    ),
+    Tag(
+        "weight_gradient_by_lag/<parameter>/cosine",
+        "-1 … 1",
+        "cosine of the angle between G_k and ∂L/∂W; below 0 a step pulls against the whole",
+    ),
+    Tag("weight_gradient_by_lag/<parameter>/share_older_than_10", "0 … 1", "Σ ‖G_k‖ over k ≥ 10, of that over all k"),
+    Tag(
+        "weight_gradient_by_lag/<parameter>/cancellation",
+        "0 … 1",
+        "‖Σ G_k‖ / Σ ‖G_k‖: 0 where the steps cancel, 1 where they agree",
+    ),
+)
 
 
-def weight_gradient_by_lag(evidence: Evidence) -> dict[str, Array | Histogram]:
+def weight_gradient_by_lag(flow: GradientFlow) -> dict[str, Array | Histogram]:
     """The part G_k of ∂L/∂θ = Σ_k G_k that is due to the steps at lag k ("temporal contributions", Pascanu 2013).
 
     G_k = (∂⁺s_t/∂θ)ᵀ δ_t + (∂⁺y_t/∂θ)ᵀ ∂L/∂y_t at t = last - k, summed over the examples, where ∂⁺ holds s_{t-1}
@@ -24,6 +44,8 @@ def weight_gradient_by_lag(evidence: Evidence) -> dict[str, Array | Histogram]:
     An array that has no part in the loss has the share 0 and the cancellation 1. Cost: a forward and a backward pass
     one step at a time, each step adding to the weight gradient; memory of a second copy of states and inputs.
 
+    Nothing for trees, whose nodes have no common lag.
+
     Raises:
       ValueError: a cell that can't be stepped.
 
@@ -31,23 +53,27 @@ def weight_gradient_by_lag(evidence: Evidence) -> dict[str, Array | Histogram]:
     >>> cell = rnnx.rnn(hidden_size=8)
     >>> params = cell.init(jax.random.key(0), 3)
     >>> xs = jax.random.normal(jax.random.key(1), (20, 4, 3))
-    >>> measured = weight_gradient_by_lag(rnnx.evidence(cell, params, xs, lambda ys: ys[-1].sum()))
+    >>> def measure(params):
+    ...     return weight_gradient_by_lag(rnnx.gradient_flow(cell, params, xs, lambda ys: ys[-1].sum()))
+    >>> measured = jax.jit(measure)(params)
     >>> measured["weight_gradient_by_lag/all/log10_norm"].shape
     (20,)
     >>> 0 < float(measured["weight_gradient_by_lag/recurrent_kernel/share_older_than_10"]) < 1
     True
     """
-    whole = {name: direction(gradient) for name, gradient in _arrays(evidence.flow.param_gradients).items()}
+    if flow.children is not None:
+        return {}
+    whole = {name: unit_vector(gradient) for name, gradient in _arrays(flow.param_gradients).items()}
 
-    def tell(part: Params, older: Params) -> dict[str, tuple[Array, Array]]:
+    def visit(part: Params, older: Params) -> dict[str, tuple[Array, Array]]:
         return {
-            name: (log10_norm(gradient), jnp.real(jnp.vdot(direction(gradient), whole[name])))
+            name: (log10_norm(gradient), jnp.real(jnp.vdot(unit_vector(gradient), whole[name])))
             for name, gradient in _arrays(part).items()
         }
 
-    told, total = each_lag("weight_gradient_by_lag", evidence, tell)
+    told, total = scan_lags("weight_gradient_by_lag", flow, visit)
     totals = _arrays(total)
-    there = jnp.arange(len(evidence.inputs), dtype=evidence.last.dtype) <= jnp.max(evidence.last)
+    there = jnp.arange(len(flow.inputs), dtype=flow.last.dtype) <= jnp.max(flow.last)
     measured: dict[str, Array | Histogram] = {}
     for name, (norms, cosines) in told.items():
         older, cancellation = _shares(norms, log10_norm(totals[name]))
@@ -61,7 +87,8 @@ def weight_gradient_by_lag(evidence: Evidence) -> dict[str, Array | Histogram]:
 
 def _arrays(gradients: Params) -> dict[str, Array]:
     """All arrays together, and each, as vectors."""
-    return {"all": flat(gradients)} | {name: leaf.ravel() for name, leaf in parts(gradients).items()}
+    arrays = {name: leaf.ravel() for name, leaf in weights(gradients).items()}
+    return {"all": flat(arrays)} | arrays
 
 
 def _shares(log10_norms: Array, log10_total: Array) -> tuple[Array, Array]:

@@ -5,13 +5,19 @@ can stand in a config and at the command line, and is logged with the run:
 
     --config.cell.recurrent_initializer="sparse(15, 0.95)" --config.cell.bias_initializer="chrono(750)"
 
+Some that have a name elsewhere, as `input_initializer`, `recurrent_initializer` and `bias_initializer` of any cell:
+
+- PyTorch: "uniform", "uniform", "uniform" (see `biases.uniform`)
+- IRNN (Le, Jaitly & Hinton 2015), with `activation="relu"`: "normal(0.001)", "identity", "zeros"
+- smart tanh (Pascanu, Mikolov & Bengio 2013): "normal(0.1)", "sparse(15, 0.95)", "zeros"
+
 `rnnx/initializers/kernels.py` holds the policies for kernels, `rnnx/initializers/biases.py` those for biases.
 """
 
 import inspect
 import re
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -23,40 +29,38 @@ from rnnx.initializers.kernels import Initializer, fused, per_gate
 
 __all__ = [
     "BiasInitializer",
-    "Initialization",
+    "BiasPolicy",
+    "InitialValue",
     "Initializer",
+    "KernelPolicy",
     "bias_names",
     "biases",
     "fused",
     "get",
     "get_bias",
+    "is_initial_value",
     "kernels",
     "names",
     "per_gate",
 ]
 
 
-class Initialization(NamedTuple):
-    """All that decides a cell's initial values, as one object for every cell; its fields are the cells' arguments.
+_MARK = object()
+InitialValue = Annotated[float, _MARK]
+"""The type of an option of a cell that decides initial values alone, and no equation. So are the next two."""
+KernelPolicy = Annotated[str | Initializer, _MARK]
+"""A policy for a kernel, or its name with its numbers."""
+BiasPolicy = Annotated[str | BiasInitializer, _MARK]
+"""A policy for biases, or its name with its numbers."""
 
-    Some that have a name elsewhere:
 
-    - PyTorch: `Initialization("uniform", "uniform", "uniform")` (see `biases.uniform`)
-    - IRNN (Le, Jaitly & Hinton 2015), with `activation="relu"`: `Initialization("normal(0.001)", "identity")`
-    - smart tanh (Pascanu, Mikolov & Bengio 2013): `Initialization("normal(0.1)", "sparse(15, 0.95)")`
+def is_initial_value(annotation: Any) -> bool:
+    """Whether an option of this type decides initial values alone, so that all its values share a compiled program.
 
-    >>> import rnnx
-    >>> policy = Initialization(recurrent_initializer="spectral_radius(0.95)", bias_initializer="uniform")
-    >>> for name in ("rnn", "lstm", "gru"):
-    ...     cell = rnnx.cells.get(name)(16, **policy._asdict())
+    >>> is_initial_value(InitialValue), is_initial_value(float)
+    (True, False)
     """
-
-    input_initializer: str | Initializer = "glorot_uniform"
-    """For W [I, gates · H]."""
-    recurrent_initializer: str | Initializer = "orthogonal"
-    """For U [H, gates · H]."""
-    bias_initializer: str | BiasInitializer = "zeros"
-    """For b [gates · H]."""
+    return _MARK in getattr(annotation, "__metadata__", ())
 
 
 def names() -> tuple[str, ...]:

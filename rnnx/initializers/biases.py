@@ -11,17 +11,20 @@ import jax
 import jax.numpy as jnp
 
 from rnnx import checks
+from rnnx.factory import factory
 from rnnx.types import Array
 
 BiasInitializer = Callable[[Array, Array, tuple[int, ...]], Array]
 """(key, biases [gates, H] that the cell starts from by itself, memory [gates] of +1, -1, 0) -> biases [gates, H]."""
 
 
+@factory
 def zeros() -> BiasInitializer:
     """What the cell starts from by itself: 0, and `forget_bias` in the forget gate of an LSTM."""
     return lambda key, biases, memory: biases
 
 
+@factory
 def uniform() -> BiasInitializer:
     """U(-1/√H, 1/√H) added to what the cell starts from.
 
@@ -36,6 +39,7 @@ def uniform() -> BiasInitializer:
     return init
 
 
+@factory
 def forget(bias: float) -> BiasInitializer:
     """`bias` for the gate that keeps the old state, f or z, in place of what the cell starts from (Gers et al. 2000).
 
@@ -54,6 +58,7 @@ def forget(bias: float) -> BiasInitializer:
     return init
 
 
+@factory
 def chrono(longest: int) -> BiasInitializer:
     """b_f = ln u with u ~ U(1, T_max - 1) for each unit, and b_i = -b_f (Tallec & Ollivier 2018).
 
@@ -83,5 +88,5 @@ def chrono(longest: int) -> BiasInitializer:
 
 
 NAMED: dict[str, Callable[..., BiasInitializer]] = {
-    factory.__name__: factory for factory in (zeros, uniform, forget, chrono)
+    policy.__name__: policy for policy in (zeros, uniform, forget, chrono)
 }

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax.nn import initializers as jax_initializers
 
 from rnnx import checks
+from rnnx.factory import factory
 from rnnx.types import Array
 
 Initializer = Callable[[Array, int, int, int], Array]
@@ -21,6 +22,7 @@ Block = Callable[[Array, tuple[int, int]], Array]
 """(key, (rows, columns)) -> [rows, columns], as those of `jax.nn.initializers`."""
 
 
+@factory
 def per_gate(block: Block) -> Initializer:
     """Draw each gate's block with a key of its own.
 
@@ -35,6 +37,7 @@ def per_gate(block: Block) -> Initializer:
     return init
 
 
+@factory
 def fused(block: Block) -> Initializer:
     """Draw the whole `[rows, gates · columns]` kernel as one block."""
 
@@ -44,6 +47,7 @@ def fused(block: Block) -> Initializer:
     return init
 
 
+@factory
 def orthogonal(gain: float = 1.0) -> Initializer:
     """Each block is gain · Q with Q orthogonal, uniformly distributed (Saxe, McClelland & Ganguli 2014).
 
@@ -54,21 +58,25 @@ def orthogonal(gain: float = 1.0) -> Initializer:
     return per_gate(jax_initializers.orthogonal(checks.number("gain", gain, above=0)))
 
 
+@factory
 def orthogonal_fused(gain: float = 1.0) -> Initializer:
     """The whole kernel is gain · Q with orthonormal rows: 4 square blocks have RMS singular values of gain / 2."""
     return fused(jax_initializers.orthogonal(checks.number("gain", gain, above=0)))
 
 
+@factory
 def glorot_uniform() -> Initializer:
     """U(-a, a) with a² = 6 / (rows + columns) of a block (Glorot & Bengio 2010)."""
     return per_gate(jax_initializers.glorot_uniform())
 
 
+@factory
 def lecun_normal() -> Initializer:
     """Truncated normal of variance 1 / rows (LeCun et al. 1998), the default of Flax for input kernels."""
     return per_gate(jax_initializers.lecun_normal())
 
 
+@factory
 def uniform() -> Initializer:
     """U(-1/√H, 1/√H) with H = columns, whatever the rows: PyTorch's default for every kernel of its cells."""
 
@@ -79,11 +87,13 @@ def uniform() -> Initializer:
     return per_gate(block)
 
 
+@factory
 def normal(std: float) -> Initializer:
     """N(0, std²), as in Pascanu, Mikolov & Bengio 2013 (0.01 and 0.1)."""
     return per_gate(jax_initializers.normal(checks.number("std", std, above=0)))
 
 
+@factory
 def gaussian(gain: float) -> Initializer:
     """N(0, gain² / rows): the gain of mean-field theory, where a recurrent tanh network is critical at 1.
 
@@ -94,6 +104,7 @@ def gaussian(gain: float) -> Initializer:
     return per_gate(lambda key, shape: gain * shape[0] ** -0.5 * jax.random.normal(key, shape))
 
 
+@factory
 def identity(scale: float = 1.0) -> Initializer:
     """Each block is scale · I, for `activation="relu"`: the IRNN of Le, Jaitly & Hinton 2015.
 
@@ -109,6 +120,7 @@ def identity(scale: float = 1.0) -> Initializer:
     return per_gate(block)
 
 
+@factory
 def spectral_radius(radius: float) -> Initializer:
     """Normal numbers, each block divided so that its largest |eigenvalue| is `radius` (Jaeger 2001, echo states).
 
@@ -131,6 +143,7 @@ def spectral_radius(radius: float) -> Initializer:
     return per_gate(block)
 
 
+@factory
 def sparse(connections: int, radius: float) -> Initializer:
     """Exactly `connections` normal numbers into each unit, elsewhere 0, rescaled to a spectral radius.
 
@@ -158,8 +171,8 @@ def sparse(connections: int, radius: float) -> Initializer:
 
 
 NAMED: dict[str, Callable[..., Initializer]] = {
-    factory.__name__: factory
-    for factory in (
+    policy.__name__: policy
+    for policy in (
         orthogonal,
         orthogonal_fused,
         glorot_uniform,

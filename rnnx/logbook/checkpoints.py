@@ -65,7 +65,9 @@ class Checkpoints:
         Raises:
           CheckpointError: there is already a step as late as this one.
         """
-        args = ocp.args.Composite(state=ocp.args.StandardSave(state), leaves=ocp.args.JsonSave(_account(step, state)))
+        args = ocp.args.Composite(
+            state=ocp.args.StandardSave(_present(state)), leaves=ocp.args.JsonSave(_account(step, state))
+        )
         if not self._manager.save(step, args=args):
             raise CheckpointError(f"step {step} was not saved in {self._directory}: there is a step as late as that.")
 
@@ -91,9 +93,9 @@ class Checkpoints:
             _check_same_model(leaves, abstract, self._directory / str(step))
             try:
                 restored = self._manager.restore(
-                    step, args=ocp.args.Composite(state=ocp.args.StandardRestore(abstract))
+                    step, args=ocp.args.Composite(state=ocp.args.StandardRestore(_present(abstract)))
                 )
-                state = restored["state"]
+                state = like._replace(**restored["state"]) if hasattr(like, "_replace") else restored["state"]
             except Exception as error:
                 self._set_aside(step, error)
                 continue
@@ -122,6 +124,16 @@ class Checkpoints:
         self._manager.close()
         folder.rename(aside)
         self._manager = ocp.CheckpointManager(self._directory, options=self._options)
+
+
+def _present(state: Any) -> Any:
+    """A named tuple without the fields that are `None`, as a dictionary, which to orbax is the same.
+
+    So a field that was added since does not make a checkpoint one of something else, as long as there is nothing in it.
+    """
+    if not hasattr(state, "_asdict"):
+        return state
+    return {name: value for name, value in state._asdict().items() if value is not None}
 
 
 def by_name(state: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnx import files
+from rnnx.logbook import files
 from rnnx.types import Array, Histogram
 
 
@@ -32,12 +32,14 @@ class MetricsFile:
         """Open the file; records after `resume_step` (all if `None`) belong to work that will be done again.
 
         Raises:
-          ValueError: the file is damaged, or the record of `resume_step` itself is missing, and maybe earlier ones.
+          DamagedError: the file is, or the record of `resume_step` itself is missing, and maybe earlier ones.
         """
         self.records = [] if resume_step is None else [r for r in read_metrics(path) if r["step"] <= resume_step]
         if resume_step is not None and (not self.records or self.records[-1]["step"] != resume_step):
-            raise ValueError(f"{path} lacks step {resume_step}, of which there is a checkpoint; the file is damaged.")
-        files.write(path, "".join(json.dumps(record) + "\n" for record in self.records).encode())
+            raise files.DamagedError(
+                f"{path} lacks step {resume_step}, of which there is a checkpoint; the file is damaged."
+            )
+        _write(path, self.records)
         self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 (closed by `close`)
 
     def write(self, step: int, values: dict[str, Array | Histogram | float]) -> None:
@@ -67,7 +69,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     """The records of a run; a last line cut off by a kill is left out, a missing file is empty.
 
     Raises:
-      ValueError: another line is damaged; the message names file and line.
+      DamagedError: another line is; the message names file and line.
     """
     if not path.exists():
         return []
@@ -80,9 +82,24 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         except (ValueError, RecursionError):  # also where it is not UTF-8
             record = None
         if not (isinstance(record, dict) and isinstance(record.get("step"), int)):
-            raise ValueError(f"{path}, line {number}: not a JSON object with a step; the file is damaged.")
+            raise files.DamagedError(f"{path}, line {number}: not a JSON object with a step; the file is damaged.")
         records.append(record)
     return records
+
+
+def drop_measurements(path: Path, step: int) -> None:
+    """Leave only what training told in the last record, if that is of this step.
+
+    At its end a run measures whether or not it is due; one that goes on from there would not have.
+    """
+    records = read_metrics(path)
+    if records and records[-1]["step"] == step:
+        records[-1] = {tag: value for tag, value in records[-1].items() if tag == "step" or tag.startswith("train/")}
+        _write(path, records)
+
+
+def _write(path: Path, records: list[dict[str, Any]]) -> None:
+    files.write(path, "".join(json.dumps(record) + "\n" for record in records).encode())
 
 
 def plain(value: Any) -> Any:

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnx import files
+from rnnx.logbook import files
+from rnnx.logbook.run_directory import PROJECTOR, PROJECTOR_CONFIG
 
 LARGEST = 10_000
 """Points; the page becomes slow with more."""
@@ -44,10 +45,10 @@ def write_embedding(directory: Path, name: str, vectors: np.ndarray, labels: dic
     if len(vectors) > LARGEST:
         raise ValueError(f"vectors must be at most {LARGEST}, not {len(vectors)}: take fewer steps or examples.")
     rows = [list(labels), *zip(*labels.values(), strict=True)]
-    folder = directory / "projector" / name
+    folder = directory / PROJECTOR / name
     files.write(folder / "vectors.tsv", _table(vectors.tolist()))
     files.write(folder / "labels.tsv", _table(rows))
-    files.write(directory / "projector_config.pbtxt", _config(directory).encode())
+    files.write(directory / PROJECTOR_CONFIG, _config(directory).encode())
 
 
 def _table(rows: list[Any]) -> bytes:
@@ -59,7 +60,7 @@ def _config(directory: Path) -> str:
     """An entry for each folder that there is."""
     return "".join(
         f'embeddings {{\n  tensor_name: "{folder.name}"\n'
-        f'  tensor_path: "projector/{folder.name}/vectors.tsv"\n'
-        f'  metadata_path: "projector/{folder.name}/labels.tsv"\n}}\n'
-        for folder in sorted((directory / "projector").iterdir())
+        f'  tensor_path: "{PROJECTOR}/{folder.name}/vectors.tsv"\n'
+        f'  metadata_path: "{PROJECTOR}/{folder.name}/labels.tsv"\n}}\n'
+        for folder in sorted((directory / PROJECTOR).iterdir())
     )

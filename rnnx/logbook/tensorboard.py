@@ -8,16 +8,25 @@ directory gets a file name of its own and first declares void what an earlier se
 import os
 import struct
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from google.protobuf.struct_pb2 import ListValue, Value
+from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 from tensorboardX import summary
 from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
-from tensorboardX.proto.summary_pb2 import Summary
+from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 
+from rnnx.logbook.run_directory import EVENTS
 from rnnx.types import Array, Histogram
+
+Settings = dict[str, Any]
+
+_FAILED = "final/failed"
 
 
 class TensorBoard:
@@ -29,8 +38,12 @@ class TensorBoard:
     """
 
     def __init__(self, directory: Path, resume_step: int | None):
-        """Open a new event file; events after `resume_step` (all if `None`) in earlier files are declared void."""
-        earlier = any(directory.glob("events.out.tfevents.*"))
+        """Open a new event file; events after `resume_step` (all if `None`) in earlier files are declared void.
+
+        So is what `end` said of an earlier session.
+        """
+        _remove(directory, "end")
+        earlier = any(directory.glob(f"{EVENTS}.*"))
         self._events = _open(directory)
         if earlier:
             purge = 0 if resume_step is None else resume_step + 1
@@ -48,18 +61,66 @@ class TensorBoard:
         >>> with TensorBoard.analysis(Path(tempfile.mkdtemp()), "lyapunov") as board:
         ...     board.write(500, {"lyapunov/largest": -0.1})
         """
-        for earlier in directory.glob(f"events.out.tfevents.*.{name}"):
-            earlier.unlink()
+        return cls._apart(directory, name)
+
+    @classmethod
+    def hparams(cls, directory: Path, settings: Settings, study: Iterable[Settings], metrics: Iterable[str]) -> None:
+        """Write a run's row of the HParams page, in place of an earlier one.
+
+        TensorBoard takes the columns from any one of the runs, so that each has to know those of all.
+
+        Args:
+          directory: of the run.
+          settings: its flat configuration.
+          study: the flat configurations of the runs that it is looked at with.
+          metrics: tags that `end` gives a value, shown beside the settings.
+
+        >>> import tempfile
+        >>> lstm = {"cell.name": "lstm", "cell.forget_bias": 1.0}
+        >>> TensorBoard.hparams(Path(tempfile.mkdtemp()), lstm, [{"cell.name": "rnn"}], ["heldout/loss"])
+        """
+        columns = _columns([settings, *study])
+        shown = [api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag)) for tag in (*map(_final, metrics), _FAILED)]
+        experiment = api_pb2.Experiment(hparam_infos=columns.values(), metric_infos=shown)
+        row = {name: _cell(value, columns[name].type) for name, value in settings.items()}
+        with cls._apart(directory, "hparams") as board:
+            board._summary(_hparams("experiment", experiment=experiment), 0)
+            board._summary(_hparams("session_start_info", session_start_info=SessionStartInfo(hparams=row)), 0)
+
+    @classmethod
+    def end(cls, directory: Path, step: int, values: dict[str, float] | None) -> None:
+        """Write how a run ended, for the HParams page, until it is begun again.
+
+        Args:
+          directory: of the run, whose events are closed.
+          step: at which it ended.
+          values: of the `metrics` of `hparams`; `None` if it has failed. Those that are not finite are left out:
+            TensorBoard sorts a row without a value last, and one with NaN anywhere.
+
+        >>> import tempfile
+        >>> TensorBoard.end(Path(tempfile.mkdtemp()), 100, {"heldout/loss": 0.5})
+        """
+        shown: dict[str, Array | Histogram | float] = {_FAILED: float(values is None)}
+        shown |= {_final(tag): value for tag, value in (values or {}).items() if np.isfinite(value)}
+        status = api_pb2.STATUS_FAILURE if values is None else api_pb2.STATUS_SUCCESS
+        with cls._apart(directory, "end") as board:
+            # By the status TensorBoard filters and does not show it, so that a column has it too.
+            board.write(step, shown)
+            board._summary(_hparams("session_end_info", session_end_info=SessionEndInfo(status=status)), step)
+
+    @classmethod
+    def _apart(cls, directory: Path, name: str) -> "TensorBoard":
+        """A file of its own, in place of an earlier one of the same name."""
+        _remove(directory, name)
         board = cls.__new__(cls)
         board._events = _open(directory, f".{name}")
         return board
 
-    def start(self, settings: dict[str, Any], metrics: list[str], layout: dict[str, dict[str, list[str]]]) -> None:
-        """Once per run: settings as text and hyper-parameters, and a layout of charts for the Custom Scalars page.
+    def start(self, settings: Settings, layout: dict[str, dict[str, list[str]]]) -> None:
+        """Once per run: settings as text, and a layout of charts for the Custom Scalars page.
 
         Args:
           settings: the flat configuration.
-          metrics: tags shown beside the hyper-parameters.
           layout: `{category: {chart title: [regular expressions of tags]}}`.
         """
         rows = "\n".join(f"| {name} | `{value}` |" for name, value in settings.items())
@@ -73,14 +134,6 @@ class TensorBoard:
             ),
             0,
         )
-        plain = {name: v if isinstance(v, bool | int | float) else str(v) for name, v in settings.items()}
-        experiment, session_start, _ = summary.hparams(plain, dict.fromkeys(metrics, 0.0))
-        self._summary(experiment, 0)
-        self._summary(session_start, 0)
-
-    def finish(self, step: int) -> None:
-        """Mark the run as ended for the hyper-parameters page."""
-        self._summary(summary.hparams({}, {})[2], step)
 
     def write(self, step: int, values: dict[str, Array | Histogram | float]) -> None:
         """Scalars and histograms; a curve has no form of its own in TensorBoard and is shown by an image instead."""
@@ -88,7 +141,8 @@ class TensorBoard:
             if isinstance(value, Histogram):
                 self._summary(_histogram(tag, np.asarray(value.counts), np.asarray(value.edges)), step)
             elif np.ndim(value) == 0:
-                self._summary(summary.scalar(tag, float(value)), step)
+                # Not by `summary.scalar`, which warns of what is not finite and says neither of which run nor of what.
+                self._summary(Summary(value=[Summary.Value(tag=tag, simple_value=float(value))]), step)
 
     def image(self, step: int, tag: str, png: bytes) -> None:
         """A picture, given as the bytes of a PNG file."""
@@ -121,6 +175,51 @@ class TensorBoard:
 def _open(directory: Path, ending: str = "") -> EventsWriter:
     """A new file, of a name that no other has."""
     return EventsWriter(str(directory / "events"), f".{os.getpid()}.{time.time_ns()}{ending}")
+
+
+def _remove(directory: Path, name: str) -> None:
+    for earlier in directory.glob(f"{EVENTS}.*.{name}"):
+        earlier.unlink()
+
+
+def _final(tag: str) -> str:
+    """Of the end of a run: the tag itself has a value from the start, of a network that is not trained yet."""
+    return f"final/{tag}"
+
+
+def _columns(study: Iterable[Settings]) -> dict[str, api_pb2.HParamInfo]:
+    """A column for each setting that any run has; TensorBoard shows those first that differ."""
+    values: dict[str, dict[str, Any]] = {}
+    for settings in study:
+        for name, value in settings.items():
+            values.setdefault(name, {})[str(value)] = value
+    return {name: _column(name, list(distinct.values())) for name, distinct in values.items()}
+
+
+def _column(name: str, values: list[Any]) -> api_pb2.HParamInfo:
+    column = api_pb2.HParamInfo(name=name, differs=len(values) > 1)
+    if all(isinstance(value, bool) for value in values):
+        column.type = api_pb2.DATA_TYPE_BOOL
+    elif all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        column.type = api_pb2.DATA_TYPE_FLOAT64
+        return column
+    else:
+        column.type = api_pb2.DATA_TYPE_STRING
+    column.domain_discrete.CopyFrom(ListValue(values=[_cell(value, column.type) for value in values]))
+    return column
+
+
+def _cell(value: Any, kind: api_pb2.DataType) -> Value:
+    """A setting as a value of its column: where types are mixed all are text, because TensorBoard sorts them."""
+    if kind == api_pb2.DATA_TYPE_BOOL:
+        return Value(bool_value=value)
+    return Value(number_value=value) if kind == api_pb2.DATA_TYPE_FLOAT64 else Value(string_value=str(value))
+
+
+def _hparams(tag: str, **content: Any) -> Summary:
+    """What the HParams page reads stands in the metadata of a tag without values."""
+    plugin = SummaryMetadata.PluginData(plugin_name="hparams", content=HParamsPluginData(**content).SerializeToString())
+    return Summary(value=[Summary.Value(tag=f"_hparams_/{tag}", metadata=SummaryMetadata(plugin_data=plugin))])
 
 
 def _histogram(tag: str, counts: np.ndarray, edges: np.ndarray) -> Summary:

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rnnx.report.trial import CORE, Trial, read_json, read_trial
+from rnnx.logbook.files import read_json
+from rnnx.logbook.run_directory import CHECKPOINTS, CONFIG, STUDY
+from rnnx.pytrees import flatten_dict
+from rnnx.report.trial import CORE, Trial, by_part, read_trial
+
+
+class StudyError(ValueError):
+    """There is no study to be read; the message says where, and what there is."""
 
 
 class Group(NamedTuple):
@@ -26,10 +33,19 @@ class Study(NamedTuple):
     groups: tuple[Group, ...]
     not_started: tuple[str, ...]
     """Trials that `study.json` plans and that have no directory yet."""
+    waiting: tuple[dict[str, Any], ...] = ()
+    """Their settings."""
+    left_out: str = ""
+    """A sentence on what is in the directory and not in the study; empty where there is nothing."""
 
     @property
     def trials(self) -> list[Trial]:
-        """All trials, in the order of the study."""
+        """All trials, in the order of the study; one whose model has several parts is there once."""
+        return list({trial.name: trial for trial in reversed(self.views)}.values())[::-1]
+
+    @property
+    def views(self) -> list[Trial]:
+        """All trials, each once for every part of its model."""
         return [trial for group in self.groups for trial in group.trials]
 
     @property
@@ -43,9 +59,9 @@ class Study(NamedTuple):
         return list(dict.fromkeys(group.variant for group in self.groups))
 
     @property
-    def troubled(self) -> list[Trial]:
+    def incomplete(self) -> list[Trial]:
         """The trials that did not go well to the end."""
-        return [trial for trial in self.trials if trial.status != "done" or trial.blown_up]
+        return [trial for trial in self.trials if trial.status != "done" or trial.diverged]
 
     def lengths(self, task: str) -> list[int]:
         """The lengths of a task, rising."""
@@ -59,48 +75,77 @@ class Study(NamedTuple):
         """The variants that a task has, in the order of the study."""
         return list(dict.fromkeys(group.variant for group in self.groups_of(task)))
 
+    def not_started_of(self, group: Group) -> int:
+        """How many seeds of a group have no directory yet."""
+        alike = group.trials[0].config
+        return sum(settings | {"seed": alike["seed"]} == alike for settings in self.waiting)
+
 
 def read(workdir: Path) -> Study:
     """All trials under a directory, or the one that it is itself, finished or not.
 
+    Of a directory that is both, its sweep is read, and where it has none the trial that it is.
+
     Raises:
-      ValueError: no such directory, no trial in it, or a damaged file; the message names it.
+      StudyError: no such directory, or no trial in it.
+      DamagedError: a file is.
     """
     if not workdir.is_dir():
         beside = [path.name for path in workdir.parent.glob("*") if path.is_dir()]
         near = difflib.get_close_matches(workdir.name, beside, n=1)
-        raise ValueError(
+        raise StudyError(
             f"{workdir} is not a directory{f'; did you mean {workdir.parent / near[0]}?' if near else '.'}"
         )
-    trials = [read_trial(directory, workdir) for directory in _directories(workdir)]
+    planned = read_json(workdir / STUDY).get("trials", {}) if (workdir / STUDY).exists() else {}
+    below = list(_below(workdir))
+    of_sweep = [path for path in below if path.relative_to(workdir).as_posix() in planned] if planned else below
+    alone = (workdir / CONFIG).exists() and not (of_sweep and planned)
+    directories = [workdir] if alone else of_sweep
+    left = below if alone else [path for path in below if path not in of_sweep]
+    trials = [view for directory in directories for view in by_part(read_trial(directory, workdir))]
     if not trials:
-        raise ValueError(f"{workdir} holds no trial: no config.json of a run in it or below it.")
-    planned = list(read_json(workdir / "study.json").get("trials", {})) if (workdir / "study.json").exists() else []
+        raise StudyError(f"{workdir} holds no trial: no config.json of a run in it or below it.")
     rank = {name: position for position, name in enumerate(planned)}
     trials.sort(key=lambda trial: (rank.get(trial.name, len(rank)), trial.name))
-    there = {trial.name for trial in trials}
+    started = {trial.name for trial in trials}
+    not_started = tuple(name for name in planned if name not in started)
     return Study(
         name=workdir.resolve().name,
         groups=tuple(_groups(trials, [trials])),
-        not_started=tuple(name for name in planned if name not in there),
+        not_started=not_started,
+        waiting=tuple(flatten_dict(planned[name]) for name in not_started if planned[name]),
+        left_out=_left_out(workdir, left, alone),
     )
 
 
-def named_alike(*studies: Study) -> tuple[Study, ...]:
+def relabel(*studies: Study) -> tuple[Study, ...]:
     """The same studies, with their groups named by every setting that varies within one of them.
 
     So the LSTM of a study of one forget bias is called `lstm (forget bias 1)` beside a study of several.
     """
-    trials = [study.trials for study in studies]
-    return tuple(study._replace(groups=tuple(_groups(study.trials, trials))) for study in studies)
+    trials = [study.views for study in studies]
+    return tuple(
+        study._replace(groups=tuple(_groups(views, trials))) for study, views in zip(studies, trials, strict=True)
+    )
 
 
-def _directories(workdir: Path) -> Iterator[Path]:
+def _below(workdir: Path) -> Iterator[Path]:
+    """The directories of trials in a directory, without itself."""
     for here, below, names in os.walk(workdir):
-        below.sort()
-        if "config.json" in names:
-            below.clear()  # checkpoints have many files and no trials
+        below[:] = sorted(name for name in below if name != CHECKPOINTS)  # with many files and no trials
+        if CONFIG in names and Path(here) != workdir:
             yield Path(here)
+
+
+def _left_out(workdir: Path, left: list[Path], alone: bool) -> str:
+    said = []
+    if not alone and (workdir / CONFIG).exists():
+        said += [f"{workdir} holds both a run and a sweep; this is about the sweep, and the run is left out."]
+    if left:
+        what = "a run, which this is about, and trials below it" if alone else "trials that are not of its sweep"
+        others = f"{left[0].relative_to(workdir)}{f' and {len(left) - 1} more' if left[1:] else ''}"
+        said += [f"{workdir} holds {what}, which are left out: {others}."]
+    return " ".join(said)
 
 
 def text(value: Any) -> str:
@@ -119,8 +164,8 @@ def _groups(trials: list[Trial], studies: list[list[Trial]]) -> Iterator[Group]:
 
     The labels of tasks and variants tell what varies within any of `studies`.
     """
-    of_tasks = _telling(studies, "task.", lambda trial: trial.settings["task.name"])
-    of_variants = _telling(studies, "", lambda trial: (_label(trial, "task.name", of_tasks), trial.length))
+    of_tasks = _varying_fields(studies, "task.", lambda trial: trial.settings["task.name"])
+    of_variants = _varying_fields(studies, "", lambda trial: (_label(trial, "task.name", of_tasks), trial.length))
     grouped = defaultdict(list)
     for trial in trials:
         task, variant = _label(trial, "task.name", of_tasks), _label(trial, "cell.name", of_variants)
@@ -129,28 +174,28 @@ def _groups(trials: list[Trial], studies: list[list[Trial]]) -> Iterator[Group]:
         yield Group(task, length, variant, tuple(members))
 
 
-def _telling(studies: list[list[Trial]], prefix: str, alike: Callable[[Trial], Any]) -> list[str]:
+def _varying_fields(studies: list[list[Trial]], prefix: str, alike: Callable[[Trial], Any]) -> list[str]:
     """The settings that have more than one value among trials of a study that are alike."""
-    found = defaultdict(set)
+    distinct = defaultdict(set)
     for number, trials in enumerate(studies):
         for trial in trials:
             for field, value in trial.settings.items():
                 if field.startswith(prefix) and field not in CORE:
-                    found[field, number, alike(trial)].add(text(value))
-    return sorted({field for (field, *_), values in found.items() if len(values) > 1})
+                    distinct[field, number, alike(trial)].add(text(value))
+    return sorted({field for (field, *_), values in distinct.items() if len(values) > 1})
 
 
-def _label(trial: Trial, name: str, telling: list[str]) -> str:
+def _label(trial: Trial, name: str, fields: list[str]) -> str:
     """For example `lstm (forget bias 0)`."""
     parts = [
         f"{field.rpartition('.')[2].replace('_', ' ')} {text(trial.settings[field])}"
-        for field in telling
+        for field in fields
         if field in trial.settings
     ]
     return trial.settings[name] + (f" ({', '.join(parts)})" if parts else "")
 
 
-def having(groups: list[Group], tag: str) -> list[Group]:
+def with_tag(groups: list[Group], tag: str) -> list[Group]:
     """The groups with those of their trials alone that have measured a tag, first or last."""
     reduced = [g._replace(trials=tuple(t for t in g.trials if tag in t.first or tag in t.latest)) for g in groups]
     return [group for group in reduced if group.trials]

@@ -5,92 +5,95 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnx.report.spread import Spread, spread
+from rnnx.report.metrics import METRICS
+from rnnx.report.statistics import MedianRange, median_range
 from rnnx.report.study import Group, Study, text
 from rnnx.report.trial import Record, Trial, number
 
-_MEMORY_GATES = ("forget", "update")  # the gate that keeps the old state where it is 1
+_NOT_DONE = ("failed", "unfinished", "not started")
+
+_SUMMARY = [metric for metric in METRICS if metric.column]
 
 
-class Row(NamedTuple):
+class SummaryRow(NamedTuple):
     """What a group of trials came to. Before training, and at the last measurement after it."""
 
     group: Group
     status: Counter[str]
-    """How many trials are `done`, `unfinished`, `failed`."""
-    heldout: Spread
-    """Held-out loss, in the task's unit."""
+    """How many trials are `done`, `unfinished`, `failed`, `not started`."""
+    reached: int
+    """How many are done with a held-out loss clearly below `floor`."""
     floor: float
     """Loss of a predictor without memory."""
-    metric: tuple[str, Spread]
-    """Name and value of the task's own metric; an empty name if it has none."""
-    decay: tuple[Spread, Spread]
-    """Decay rate of the whole state's gradient, nats per step."""
-    horizon: tuple[Spread, Spread]
-    """Horizon of the whole state's gradient, steps."""
-    exploding: tuple[Spread, Spread]
-    """Share of examples whose gradient is somewhere more than e times that at lag 0."""
-    weight: tuple[Spread, Spread]
-    """log10 ‖∂L/∂W_rec‖."""
-    older: tuple[Spread, Spread]
-    """Share of the weight gradient that comes from steps at lag 10 and beyond."""
-    gate: tuple[str, Spread, Spread]
-    """Name and mean of the gate that keeps the old state; an empty name if the cell has none."""
-    clipped: Spread
-    """Share of the training steps whose gradient was clipped."""
+    which: dict[str, str]
+    """Which gate, which of the task's own metrics: see `Metric.which`; empty if there is none."""
+    values: dict[tuple[str, str], MedianRange]
+    """By key of the metric and stage; see `of`."""
+    test: dict[str, tuple[MedianRange, MedianRange]]
+    """What the test split tells, by name, of the last and of the best parameters; empty where there is none."""
+
+    def of(self, key: str, stage: str = "after") -> MedianRange:
+        """Median and range over seeds of one of `METRICS`, by its key."""
+        return self.values[key, stage]
+
+    @property
+    def seeds(self) -> int:
+        """All that the study has, those that are not started too."""
+        return self.status.total()
+
+    @property
+    def remembering(self) -> str:
+        """For example `2 of 3` seeds; a dash where the record does not tell the loss without memory."""
+        return "–" if np.isnan(self.floor) else f"{self.reached} of {self.seeds}"
+
+    @property
+    def troubles(self) -> list[str]:
+        """For example `1 failed`, of those that are not done."""
+        return [f"{self.status[status]} {status}" for status in _NOT_DONE if self.status[status]]
 
 
-def rows(study: Study) -> list[Row]:
+def rows(study: Study) -> list[SummaryRow]:
     """A row per group: by task, length, and variant in the order of the study."""
     tasks, variants = study.tasks, study.variants
     groups = sorted(study.groups, key=lambda g: (tasks.index(g.task), g.length, variants.index(g.variant)))
-    return [_row(group) for group in groups]
+    return [_row(group, study.not_started_of(group)) for group in groups]
 
 
-def _row(group: Group) -> Row:
+def _row(group: Group, not_started: int) -> SummaryRow:
     trials = group.trials
     first = next((trial.before for trial in trials if trial.before), {})
-    gate = next((name for name in _MEMORY_GATES if f"gates/{name}/mean" in first), "")
-    metric = next((tag.removeprefix("heldout/") for tag in first if is_metric(tag)), "")
-    return Row(
+    return SummaryRow(
         group=group,
-        status=Counter(trial.status for trial in trials),
-        heldout=spread([number(trial.after, "heldout/loss") for trial in trials]),
+        status=Counter(trial.status for trial in trials) + Counter({"not started": not_started}),
+        reached=sum(trial.reached for trial in trials),
         floor=trials[0].floor,
-        metric=(metric, spread([number(trial.after, f"heldout/{metric}") for trial in trials])),
-        decay=_before_and_after(trials, "state_gradient/state/decay_rate"),
-        horizon=_before_and_after(trials, "state_gradient/state/horizon"),
-        exploding=_before_and_after(trials, "state_gradient/state/exploding"),
-        weight=_before_and_after(trials, "weight_gradient/recurrent_kernel/log10_norm"),
-        older=_before_and_after(trials, "weight_gradient_by_lag/all/share_older_than_10"),
-        gate=(gate, *_before_and_after(trials, f"gates/{gate}/mean")),
-        clipped=spread([_clipped(trial) for trial in trials]),
+        which={metric.which: metric.name_in(first) for metric in _SUMMARY if metric.which},
+        values={
+            (metric.key, stage): median_range([metric.of(trial, stage) for trial in trials])
+            for metric in _SUMMARY
+            for stage in metric.stages
+        },
+        test=_test(trials),
     )
 
 
-def is_metric(tag: str) -> bool:
-    """Whether a tag is a task's own metric."""
-    return tag.startswith("heldout/") and tag != "heldout/loss"
-
-
-def _before_and_after(trials: tuple[Trial, ...], tag: str) -> tuple[Spread, Spread]:
-    return spread([number(trial.before, tag) for trial in trials]), spread(
-        [number(trial.after, tag) for trial in trials]
+def _test(trials: tuple[Trial, ...]) -> dict[str, tuple[MedianRange, MedianRange]]:
+    names = dict.fromkeys(
+        tag.removeprefix("test/last/") for t in trials for tag in t.after if tag.startswith("test/last/")
     )
 
+    def of(which: str, name: str) -> MedianRange:
+        return median_range([number(trial.after, f"test/{which}/{name}") for trial in trials])
 
-def _clipped(trial: Trial) -> float:
-    """Over all steps: every record stands for as many."""
-    shares = [record["train/clipped"] for record in trial.records if "train/clipped" in record]
-    return float(np.mean(shares)) if shares else np.nan
+    return {name: (of("last", name), of("best", name)) for name in names}
 
 
-def table(found: list[Row]) -> list[dict[str, Any]]:
+def table(rows: list[SummaryRow]) -> list[dict[str, Any]]:
     """For summary.csv: plain names with units, `…_median`, `…_min` and `…_max` over seeds."""
-    return [_plain(row) for row in found]
+    return [_plain(row) for row in rows]
 
 
-def _plain(row: Row) -> dict[str, Any]:
+def _plain(row: SummaryRow) -> dict[str, Any]:
     task, length, variant, trials = row.group
     plain: dict[str, Any] = {
         "task": task,
@@ -100,32 +103,27 @@ def _plain(row: Row) -> dict[str, Any]:
         "done": row.status["done"],
         "unfinished": row.status["unfinished"],
         "failed": row.status["failed"],
+        "not_started": row.status["not started"],
+        "reached": row.reached,
         "loss_unit": trials[0].loss_unit,
         "no_memory_loss": row.floor,
     }
-    plain |= _columns("heldout_loss", row.heldout)
-    plain |= {"metric": row.metric[0]} | _columns("heldout_metric", row.metric[1])
-    for when, index in (("before", 0), ("after", 1)):
-        plain |= _columns(f"decay_rate_{when}_nats_per_step", row.decay[index])
-        plain |= _columns(f"horizon_{when}_steps", row.horizon[index])
-        plain |= _columns(f"exploding_share_of_examples_{when}", row.exploding[index])
-        plain |= _columns(f"recurrent_weight_gradient_{when}_log10", row.weight[index])
-        plain |= _columns(f"weight_gradient_share_older_than_10_steps_{when}", row.older[index])
-    plain |= {"gate": row.gate[0]}
-    plain |= _columns("gate_mean_before", row.gate[1]) | _columns("gate_mean_after", row.gate[2])
-    return plain | _columns("clipped_share_of_steps", row.clipped)
-
-
-def _columns(name: str, values: Spread) -> dict[str, float]:
-    return {f"{name}_{which}": float(value) for which, value in zip(("median", "min", "max"), values, strict=True)}
+    for metric in _SUMMARY:
+        if metric.which:
+            plain[metric.which] = row.which[metric.which]
+        for stage in metric.stages:
+            name = metric.column.format(stage=stage)
+            bounds = zip(("median", "min", "max"), row.of(metric.key, stage), strict=True)
+            plain |= {f"{name}_{bound}": float(value) for bound, value in bounds}
+    return plain
 
 
 def trials_table(study: Study) -> list[dict[str, Any]]:
-    """For trials.csv: a row per trial with its settings and every number of its first and last measurement."""
-    fields = dict.fromkeys(field for trial in study.trials for field in trial.settings)
-    tags = sorted({tag for t in study.trials for record in (t.before, t.after) for tag in _scalars(record)} - {"step"})
+    """For trials.csv: a row per trial and part of its model, with settings and all numbers of first and last record."""
+    fields = dict.fromkeys(field for trial in study.views for field in trial.settings)
+    tags = sorted({tag for t in study.views for record in (t.before, t.after) for tag in _scalars(record)} - {"step"})
     table = []
-    for t in study.trials:
+    for t in study.views:
         row = {"trial": t.name, "status": t.status, "error": t.error, "steps_done": t.last_step}
         row |= {field: text(t.settings[field]) if field in t.settings else "" for field in fields}
         for tag in tags:

@@ -1,17 +1,25 @@
 """One trial read from disk."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rnnx.logbook.files import DamagedError, read_json
 from rnnx.logbook.jsonl import read_metrics
-from rnnx.settings import flatten
+from rnnx.logbook.run_directory import ANALYSIS, CONFIG, DONE, FAILED, INITIAL, METRICS, PERFORMANCE, status
+from rnnx.pytrees import flatten_dict
+from rnnx.report import parts
 
 CORE = ("task.name", "task.length", "cell.name", "seed")
 """The settings that every trial has."""
+
+CLEARLY = 0.9
+"""A held-out loss below this share of the no-memory loss counts as memory; a batch has some noise."""
+
+MEMORY = "a tenth or more below that of a predictor without memory"
+"""What such a loss is called."""
 
 Record = dict[str, Any]
 """One line of `metrics.jsonl`; empty where a trial has not got that far."""
@@ -32,7 +40,7 @@ class Trial:
     origin: dict[str, Any]
     """The rest of `config.json`: data, versions, platform, command, git revision, start."""
     records: tuple[Record, ...]
-    """All lines of `metrics.jsonl`."""
+    """All lines of `metrics.jsonl`; in the last one also what the test split told (`test/last/loss`, `test/best/…`)."""
     analysis: Record = dataclasses.field(default_factory=dict)
     """What `experiments.analyze` found at a checkpoint, all its files together."""
     analysed: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -43,6 +51,11 @@ class Trial:
     """Its directory, seen from the study's."""
     performance: tuple[Record, ...] = ()
     """All lines of `performance.jsonl`."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The settings of the whole trial, also where this is one part of its model."""
+        return {field: value for field, value in self.settings.items() if field != "part"}
 
     @property
     def length(self) -> int:
@@ -85,9 +98,19 @@ class Trial:
         return self.after | self.analysis
 
     @property
-    def blown_up(self) -> bool:
+    def diverged(self) -> bool:
         """The last held-out loss is not a number, so that this trial is missing from medians."""
         return bool(np.isnan(self.after.get("heldout/loss", 0.0)))
+
+    @property
+    def reached(self) -> bool:
+        """Whether it has memory: it is done, with a held-out loss clearly below that of a predictor without."""
+        return self.status == "done" and number(self.after, "heldout/loss") < CLEARLY * self.floor
+
+    @property
+    def against_time(self) -> bool:
+        """It runs backward in time and the loss does not read its last step, so that lag tells no distance from it."""
+        return number(self.after or self.before, "state_gradient/against_time") == 1
 
     @property
     def last_step(self) -> int:
@@ -101,62 +124,82 @@ def number(record: Record, tag: str) -> float:
 
 
 def curve(record: Record, tag: str, length: int) -> np.ndarray:
-    """A curve over lag of a record, `[length]`, NaN if the record lacks it."""
-    return np.asarray(record.get(tag, np.full(length, np.nan)), float)
+    """A curve over lag of a record, `[length]`, NaN where the record lacks it.
+
+    >>> curve({"a": [1.0, 2.0]}, "a", 3).tolist(), curve({"a": [1.0, 2.0]}, "a", 1).tolist()
+    ([1.0, 2.0, nan], [1.0])
+    """
+    values = np.asarray(record.get(tag, []), float)[:length]
+    return np.concatenate([values, np.full(length - len(values), np.nan)])
 
 
 def read_trial(directory: Path, workdir: Path) -> Trial:
     """A trial, finished or not.
 
     Raises:
-      ValueError: a damaged file; the message names it.
+      DamagedError: a file is; the message names it.
     """
-    origin = read_json(directory / "config.json")
-    settings = flatten(origin.pop("config")) if isinstance(origin.get("config"), dict) else {}
+    origin = read_json(directory / CONFIG)
+    settings = flatten_dict(origin.pop("config")) if isinstance(origin.get("config"), dict) else {}
     missing = [field for field in CORE if field not in settings]
     if missing:
-        raise ValueError(f"{directory / 'config.json'} is not the record of a run: it lacks {', '.join(missing)}.")
-    failed = directory / "FAILED.json"
+        raise DamagedError(f"{directory / CONFIG} is not the record of a run: it lacks {', '.join(missing)}.")
+    failed, done = directory / FAILED, directory / DONE
+    records = read_metrics(directory / METRICS)
+    if records and done.exists():
+        test = read_json(done).get("test", {})
+        records[-1] |= {f"test/{which}/{name}": v for which, means in test.items() for name, v in means.items()}
     folder = directory.relative_to(workdir).as_posix()
-    analysis, steps = _read_analysis(directory / "analysis")
+    analysis, steps = _read_analysis(directory / ANALYSIS)
     return Trial(
         name=folder if directory != workdir else workdir.resolve().name,
-        status="done" if (directory / "DONE.json").exists() else "failed" if failed.exists() else "unfinished",
+        status=status(directory),
         error=str(read_json(failed).get("error", "")) if failed.exists() else "",
         settings=settings,
         origin=origin,
-        records=tuple(read_metrics(directory / "metrics.jsonl")),
+        records=tuple(records),
         analysis=analysis,
         analysed=steps,
-        initial=_read_analysis(directory / "analysis" / "initial")[0],
+        initial=_read_analysis(directory / INITIAL)[0],
         folder=folder,
-        performance=tuple(read_metrics(directory / "performance.jsonl")),
+        performance=tuple(read_metrics(directory / PERFORMANCE)),
     )
 
 
+def by_part(trial: Trial) -> list[Trial]:
+    """One for each recurrent part of a trial's model, as if it were the only one; the trial itself where it is.
+
+    Its tags are those without the name of the part, which is the setting `part`; what is of the model as a whole is in
+    each of them.
+    """
+    names = parts.names(trial.latest | trial.first, "state_gradient")
+    if names in ([], [""]):
+        return [trial]
+
+    def of_part(values: dict[str, Any], part: str) -> dict[str, Any]:
+        return parts.of_part(values, part, names)
+
+    return [
+        dataclasses.replace(
+            trial,
+            settings=trial.settings | {"part": part},
+            records=tuple(of_part(record, part) for record in trial.records),
+            analysis=of_part(trial.analysis, part),
+            analysed=of_part(trial.analysed, part),
+            initial=of_part(trial.initial, part),
+        )
+        for part in names
+    ]
+
+
 def _read_analysis(directory: Path) -> tuple[Record, dict[str, int]]:
-    found: Record = {}
+    analysis: Record = {}
     steps: dict[str, int] = {}
     for path in sorted(directory.glob("*.json")):
         content = read_json(path)
         values, step = content.get("values"), content.get("step")
         if not isinstance(values, dict) or not isinstance(step, int):
-            raise ValueError(f"{path} is not the record of an analysis: it lacks values or step.")
-        found |= values
+            raise DamagedError(f"{path} is not the record of an analysis: it lacks values or step.")
+        analysis |= values
         steps |= dict.fromkeys(values, step)
-    return found, steps
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object.
-
-    Raises:
-      ValueError: it is none; the message names the file.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise ValueError(f"{path}: not a JSON file; it is damaged.") from None
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: not a JSON object.")
-    return content
+    return analysis, steps

@@ -5,7 +5,7 @@ many-to-one scores the last step only, many-to-many scores all.
 
 >>> "adding" in names()
 True
->>> get("adding")().floor(100)
+>>> get("adding")().baseline_loss(100)
 0.16666666666666666
 """
 

@@ -1,4 +1,4 @@
-"""rnnx's speed beside that of other libraries: `scripts/bench`, or `python -m scripts.benchmark`.
+"""rnnx's speed beside that of other libraries: `scripts/bench`, or `python -m scripts.benchmark.layers`.
 
     grid ─► Point ─► Problem (weights, inputs)
                         │ one worker process per contestant; all but the one at work are stopped

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scripts.benchmark.record import Record
+from scripts.benchmark.layers.record import Record
 
 MACHINE = {"cpu": "A CPU", "vectors": "avx2", "cores": 2, "system": "Linux", "flags": "none"}
 

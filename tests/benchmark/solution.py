@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scripts.benchmark import problem
+from scripts.benchmark.layers import problem
 from tests import reference
 
 

@@ -10,11 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scripts.benchmark.contestant import ROOT, WorkerError
-from scripts.benchmark.equality import UnequalError
-from scripts.benchmark.study import agreement, answer, contestants, facts, page, record, results, stopwatch
-from scripts.benchmark.study.contestants import PEERS, PYTHON, Contestant
-from scripts.benchmark.study.facts import Study
+from scripts.benchmark.interpreters import ROOT, WorkerError
+from scripts.benchmark.layers.equality import UnequalError
+from scripts.benchmark.study import candidates, equality, outputs, page, record, results, spec, timing
+from scripts.benchmark.study.candidates import PEERS, PYTHON, Candidate
+from scripts.benchmark.study.spec import Study
+from tests.experiments.commands import run
+
+pytestmark = pytest.mark.xdist_group("study")  # what is asked of all is made once
 
 SMALL = Study(cells=("rnn",), lengths=(4,), seeds=2, steps=200, measure_every=100)
 
@@ -27,18 +30,18 @@ def installed(library):
 @pytest.fixture(scope="module")
 def posed():
     study = Study(hidden=16, heldout=8)
-    return {cell: agreement.pose(cell, study) for cell in study.cells}
+    return {cell: equality.reference_problem(cell, study) for cell in study.cells}
 
 
 @pytest.mark.parametrize("library", PEERS)
 def test_a_script_measures_what_rnnx_measures(library, posed):
     installed(library)
-    given, versions = agreement.ask(library, {cell: question for cell, (question, _) in posed.items()})
+    given, versions = equality.query(library, {cell: question for cell, (question, _) in posed.items()})
     for cell, (_, wanted) in posed.items():
-        assert wanted["norms"].shape == (agreement.LENGTH, 8)
+        assert wanted["norms"].shape == (equality.LENGTH, 8)
         assert np.isfinite(wanted["norms"]).all()
         # float32, as for TOLERANCE; a tenth of it leaves room for other machines.
-        assert agreement.difference(given[cell], wanted, cell) < agreement.TOLERANCE / 10
+        assert equality.difference(given[cell], wanted, cell) < equality.TOLERANCE / 10
     assert library in versions
 
 
@@ -59,17 +62,17 @@ def swapped_gates(question):
 )
 def test_a_mistake_is_far_above_the_tolerance(mistake, posed):
     question, wanted = posed["lstm"]
-    loss, norms = answer.answer("flax", "lstm", question | mistake(question))
+    loss, norms = outputs.answer("flax", "lstm", question | mistake(question))
     with pytest.raises(UnequalError, match="differs by"):
-        agreement.difference({"loss": np.asarray(loss), "norms": np.asarray(norms)}, wanted, "lstm")
-    assert np.max(np.abs(norms - wanted["norms"])) > 100 * agreement.TOLERANCE
+        equality.difference({"loss": np.asarray(loss), "norms": np.asarray(norms)}, wanted, "lstm")
+    assert np.max(np.abs(norms - wanted["norms"])) > 100 * equality.TOLERANCE
 
 
 def test_the_gradient_at_c_is_without_its_way_through_h(posed):
     """PyTorch's `c.grad` after `h, c = cell(x, (h, c))` is the other one; the difference must not pass."""
     question, wanted = posed["lstm"]
     question = {name: jnp.asarray(value) for name, value in question.items()}
-    zeros = jnp.zeros((agreement.LENGTH, 8, 16))
+    zeros = jnp.zeros((equality.LENGTH, 8, 16))
 
     def loss(added, through_h):
         def step(state, given):
@@ -89,10 +92,10 @@ def test_the_gradient_at_c_is_without_its_way_through_h(posed):
         norms = jnp.log10(jnp.linalg.norm(jnp.concatenate(gradients, axis=-1), axis=-1))
         return {"loss": np.asarray(value), "norms": np.asarray(norms)}
 
-    assert agreement.difference(measured(False), wanted, "lstm") < agreement.TOLERANCE
+    assert equality.difference(measured(False), wanted, "lstm") < equality.TOLERANCE
     with pytest.raises(UnequalError, match="norms differs by"):
-        agreement.difference(measured(True), wanted, "lstm")
-    assert np.max(np.abs(measured(True)["norms"] - wanted["norms"])) > 100 * agreement.TOLERANCE
+        equality.difference(measured(True), wanted, "lstm")
+    assert np.max(np.abs(measured(True)["norms"] - wanted["norms"])) > 100 * equality.TOLERANCE
 
 
 # One way for each, since each takes seconds: PyTorch's threads on all cores also get into the way of other tests.
@@ -100,36 +103,38 @@ def test_the_gradient_at_c_is_without_its_way_through_h(posed):
 def test_a_script_trains_and_logs_every_trial(library, jobs, tmp_path):
     installed(library)
     command = [PYTHON[library], "-m", f"scripts.benchmark.study.{library}_study", f"--workdir={tmp_path}"]
-    subprocess.run([*command, f"--jobs={jobs}", *facts.flags(SMALL)], cwd=ROOT, check=True, timeout=300)
+    subprocess.run([*command, f"--jobs={jobs}", *spec.flags(SMALL)], cwd=ROOT, check=True, timeout=300)
     found = results.read(SMALL, tmp_path)["rnn T4"]
     # Var(u₁ + u₂) = 1/6 is the loss of a network without memory; after 200 steps one of four steps has learnt most.
     assert max(found.loss) < 1 / 12
     assert len(set(found.loss)) == 2, "the seeds are the same network"
-    first = json.loads(facts.record_of(tmp_path, "rnn", 4, 0).read_text().splitlines()[0])
+    first = json.loads(spec.record_of(tmp_path, "rnn", 4, 0).read_text().splitlines()[0])
     assert first["step"] == 0
     # By lag: back through an orthogonal matrix and tanh' ≤ 1 the gradient can only become less.
-    assert len(first[facts.CURVE]) == 4
-    assert first[facts.CURVE] == sorted(first[facts.CURVE], reverse=True)
+    assert len(first[spec.CURVE]) == 4
+    assert first[spec.CURVE] == sorted(first[spec.CURVE], reverse=True)
 
 
 def test_rnnx_runs_the_same_study_by_its_command_line(tmp_path):
-    ours = contestants.of_study(SMALL, ["rnnx"])[0]
+    ours = candidates.of_study(SMALL, ["rnnx"])[0]
     study = SMALL._replace(steps=4, measure_every=2)
-    done = subprocess.run(ours.command(study, tmp_path), cwd=ROOT, capture_output=True, text=True, check=False)
+    python, _, module, *arguments = ours.command(study, tmp_path)
+    assert (python, module) == (sys.executable, "experiments.sweep")
+    done = run("sweep", *arguments)
     assert done.returncode == 0, done.stderr
     assert len(results.read(study, tmp_path)["rnn T4"].loss) == 2
     config = json.loads((tmp_path / "adding/rnn/T4/seed1/config.json").read_text())["config"]
     assert (config["batch_size"], config["measure_batch_size"], config["cell"]["hidden_size"]) == (32, 128, 32)
     assert (config["learning_rate"], config["clip_norm"], config["optimizer"]) == (3e-3, 1.0, "adam")
-    assert config["measurements"] == ["state_gradient"]
+    assert config["diagnostics"] == ["state_gradient"]
 
 
 # Notes down how many steps it is asked for and whether there is a cache, and takes a millisecond for each step.
 _STAND_IN = """
 import json, os, sys, time
 from pathlib import Path
-from scripts.benchmark.study import facts
-study, workdir, status, notes = facts.Study(*json.loads(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+from scripts.benchmark.study import spec
+study, workdir, status, notes = spec.Study(*json.loads(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 cache = Path(os.environ["JAX_COMPILATION_CACHE_DIR"])
 with open(notes, "a") as file:
     print(json.dumps([study.steps, cache.exists(), os.environ["RNNX_CACHE_DIR"] == str(cache)]), file=file)
@@ -137,9 +142,9 @@ cache.mkdir(exist_ok=True)
 time.sleep(study.steps / 1000)
 for cell, length in study.points:
     for seed in range(study.seeds):
-        path = facts.record_of(workdir, cell, length, seed)
+        path = spec.record_of(workdir, cell, length, seed)
         path.parent.mkdir(parents=True)
-        records = [{"step": step, facts.LOSS: step, facts.CURVE: [0.0, -step]}
+        records = [{"step": step, spec.LOSS: step, spec.CURVE: [0.0, -step]}
                    for step in range(0, study.steps + 1, study.measure_every)]
         path.write_text("".join(json.dumps(record) + chr(10) for record in records))
 if status: print("it is no use")
@@ -152,11 +157,11 @@ def stand_in(notes, status=0, shorter=0):
         run = study._replace(steps=study.steps - shorter)
         return [sys.executable, "-c", _STAND_IN, json.dumps(run), str(workdir), str(status), str(notes)]
 
-    return Contestant("one", "flax", "", command)
+    return Candidate("one", "flax", "", command)
 
 
 def test_a_cold_run_a_warm_one_and_a_shorter_one(tmp_path):
-    seconds, found = stopwatch.time_all(stand_in(tmp_path / "notes"), SMALL)
+    seconds, found = timing.time_all(stand_in(tmp_path / "notes"), SMALL)
     assert found == {"rnn T4": results.Found(loss=[200, 200], furthest=[-200, -200])}
     assert list(seconds) == ["cold", "warm", "half"]
     notes = [json.loads(line) for line in (tmp_path / "notes").read_text().splitlines()]
@@ -169,24 +174,24 @@ def test_a_cold_run_a_warm_one_and_a_shorter_one(tmp_path):
 
 def test_training_alone_is_what_more_steps_cost():
     study = SMALL._replace(steps=500)
-    assert stopwatch.half(study) == 200
+    assert timing.half(study) == 200
     # 300 steps more take 6 s, so 500 take 10 s.
-    assert stopwatch.training(study, {"cold": 30.0, "warm": 15.0, "half": 9.0}) == pytest.approx(10.0)
-    assert stopwatch.training(study, {"warm": 3.0, "half": 3.1}) is None
-    assert stopwatch.training(study, {"cold": 3.0}) is None
+    assert timing.training(study, {"cold": 30.0, "warm": 15.0, "half": 9.0}) == pytest.approx(10.0)
+    assert timing.training(study, {"warm": 3.0, "half": 3.1}) is None
+    assert timing.training(study, {"cold": 3.0}) is None
 
 
 def test_what_is_run_once_is_run_cold(tmp_path):
-    seconds, found = stopwatch.time_all(stand_in(tmp_path / "notes")._replace(once=True), SMALL)
+    seconds, found = timing.time_all(stand_in(tmp_path / "notes")._replace(once=True), SMALL)
     assert list(seconds) == ["cold"]
     assert list(found) == ["rnn T4"]
 
 
 def test_what_failed_or_left_something_out_is_not_timed(tmp_path):
     with pytest.raises(WorkerError, match="one ended with status 3: it is no use"):
-        stopwatch.time_all(stand_in(tmp_path / "notes", status=3), SMALL)
+        timing.time_all(stand_in(tmp_path / "notes", status=3), SMALL)
     with pytest.raises(WorkerError, match="does not hold a measurement every 100 steps up to 200"):
-        stopwatch.time_all(stand_in(tmp_path / "notes", shorter=100), SMALL)
+        timing.time_all(stand_in(tmp_path / "notes", shorter=100), SMALL)
 
 
 def findings(seed, shift=0.0, points=12):
@@ -221,7 +226,7 @@ def small_record():
         "flax, 1 process": ("flax", {"cold": 30.0, "warm": 15.0, "half": 9.0}),
     }
     for name, (library, seconds) in times.items():
-        contestant = Contestant(name, library, "about", lambda study, workdir: [])
+        contestant = Candidate(name, library, "about", lambda study, workdir: [])
         record.add(new, contestant, study, seconds, found)
     return new
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import pytest
 
 import rnnx
-from tests.examples import VARIANTS, H, I, assert_close, example
 from tests.reference import sigmoid
+from tests.variants import VARIANTS, H, I, assert_close, example
 
 both = pytest.mark.parametrize("variant", ["gru", "gru_reset_before"])
 

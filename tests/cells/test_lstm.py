@@ -7,8 +7,8 @@ import pytest
 
 import rnnx
 from rnnx.cells.lstm import LSTMState
-from tests.examples import VARIANTS, H, I, T, assert_close, example
 from tests.reference import sigmoid
+from tests.variants import VARIANTS, H, I, T, assert_close, example
 
 
 @pytest.mark.parametrize("forget_bias", [0, 1.0, np.float64(2.5), -1])

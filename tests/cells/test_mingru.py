@@ -6,8 +6,8 @@ import numpy as np
 
 import rnnx
 from rnnx.cells.mingru import MinGRUParams, MinGRUState
-from tests.examples import VARIANTS, H, assert_close, example
 from tests.reference import sigmoid
+from tests.variants import VARIANTS, H, assert_close, example
 
 
 def one_unit(z, n):

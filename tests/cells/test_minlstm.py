@@ -7,8 +7,8 @@ import pytest
 
 import rnnx
 from rnnx.cells.minlstm import MinLSTMParams
-from tests.examples import VARIANTS, H, I, assert_close, example
 from tests.reference import sigmoid
+from tests.variants import VARIANTS, H, I, assert_close, example
 
 
 def test_gates_are_those_of_the_equations_and_do_not_see_the_state(float64):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import rnnx
 from tests import reference
-from tests.examples import B, H, I, T, assert_close, example_of, run, weights
+from tests.variants import B, H, I, T, assert_close, example_of, run, weights
 
 CELL = rnnx.bidirectional(rnnx.rnn(H), rnnx.lstm(2))
 NUMPY = {"forward": reference.get("rnn"), "backward": reference.get("lstm")}
@@ -68,7 +68,7 @@ def test_a_reset_stands_before_a_step_in_each_direction(float64, resets):
     ex, lengths, resets = example_of(CELL), jnp.array([5, 3, 1, 4]), jnp.array(resets)
     found = run(ex, weights(ex), lengths=lengths, resets=resets).trajectory
     forward, backward = one_by_one(ex.params, ex.state, ex.xs, lengths, resets)
-    assert_close(found.outputs, jnp.concatenate([forward, backward], axis=-1))
+    assert_close(found.outputs, np.concatenate([forward, backward], axis=-1))
 
 
 @jax.jit
@@ -83,9 +83,15 @@ def test_layers_of_it_with_lengths_equal_each_example_alone(float64):
     """The second layer's backward cell starts where the example ends, on outputs that have seen nothing else."""
     cell = rnnx.stack(CELL, rnnx.bidirectional(rnnx.rnn(H), rnnx.rnn(2)))
     params, xs, lengths = (ex := example_of(cell, batch_shape=(2,))).params, ex.xs, [5, 3]
-    outputs = rnnx.unroll(cell, params, xs, lengths=jnp.array(lengths)).outputs
-    for b, length in enumerate(lengths):
-        alone = rnnx.unroll(cell, params, xs[:length, b : b + 1]).outputs
+
+    @jax.jit
+    def run_all(params, xs):
+        outputs = rnnx.unroll(cell, params, xs, lengths=jnp.array(lengths)).outputs
+        each = [rnnx.unroll(cell, params, xs[:length, b : b + 1]).outputs for b, length in enumerate(lengths)]
+        return outputs, each
+
+    outputs, each = jax.device_get(run_all(params, xs))
+    for b, (length, alone) in enumerate(zip(lengths, each, strict=True)):
         assert_close(outputs[:length, b : b + 1], alone)
 
 
@@ -102,6 +108,52 @@ def test_nan_spreads_both_ways_in_its_own_example(float64):
 def test_the_two_are_drawn_independently():
     params = rnnx.bidirectional(rnnx.rnn(H), rnnx.rnn(H)).init(jax.random.key(0), I)
     assert not np.array_equal(params.forward.input_kernel, params.backward.input_kernel)
+
+
+@pytest.mark.parametrize(
+    ("merge", "merged"),
+    [
+        ("concat", lambda f, b: jnp.concatenate([f, b], axis=-1)),
+        ("sum", lambda f, b: f + b),
+        ("mul", lambda f, b: f * b),
+        ("ave", lambda f, b: (f + b) / 2),
+        (lambda f, b: (f - b)[..., :2], lambda f, b: (f - b)[..., :2]),
+    ],
+    ids=["concat", "sum", "mul", "ave", "function"],
+)
+def test_outputs_are_merged(merge, merged):
+    cell = rnnx.bidirectional(rnnx.rnn(H), rnnx.rnn(H), merge=merge)
+    params, state, xs = example_of(cell)[1:]
+
+    @jax.jit
+    def both_ways(params, state, xs):
+        forward = rnnx.unroll(rnnx.rnn(H), params.forward, xs, state.forward).outputs
+        backward = rnnx.unroll(rnnx.rnn(H), params.backward, xs, state.backward, reverse=True).outputs
+        return rnnx.unroll(cell, params, xs, state).outputs, merged(forward, backward)
+
+    outputs, expected = both_ways(params, state, xs)
+    assert_close(outputs, expected, rtol=1e-6, atol=1e-6)  # other programs: a few float32 roundings
+    assert cell.output_size == outputs.shape[-1]
+    of_stack = jax.eval_shape(lambda: rnnx.stack(cell, rnnx.gru(2)).init(jax.random.key(0), I))
+    assert of_stack.layers[1].input_kernel.shape[0] == cell.output_size
+
+
+@pytest.mark.parametrize(
+    ("sizes", "merge", "message"),
+    [
+        ((3, 2), "sum", r"^merge 'sum' does not make one output of outputs of the sizes 3 and 2\.$"),
+        ((3, 1), "mul", r"^merge 'mul' does not make one output of outputs of the sizes 3 and 1\.$"),
+        ((3, 3), lambda f, b: f @ b, r"^merge <.*> does not make one output of outputs of the sizes 3 and 3\.$"),
+        (
+            (3, 3),
+            "concatenate",
+            r"^no merge named 'concatenate'; did you mean 'concat'\? Known: ave, concat, mul, sum\.$",
+        ),
+    ],
+)
+def test_a_merge_that_is_none_is_refused_in_one_line(sizes, merge, message):
+    with pytest.raises(ValueError, match=message):
+        rnnx.bidirectional(*map(rnnx.rnn, sizes), merge=merge)
 
 
 def test_one_cell_is_not_enough():

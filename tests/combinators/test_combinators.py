@@ -1,4 +1,4 @@
-"""What every combinator keeps to; the laws of cells run on what they make, in tests/examples.py."""
+"""What every combinator keeps to; the laws of cells run on what they make, in tests/variants.py."""
 
 import inspect
 
@@ -9,6 +9,7 @@ import rnnx
 
 # What else a combinator cannot do without.
 NEEDED = {
+    "attention": {"memory_size": 3},
     "dropout": {"key": jax.random.key(0)},
     "random_truncation": {"key": jax.random.key(0), "probability": 0.1},
     "zoneout": {"rate": 0.1},

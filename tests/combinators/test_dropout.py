@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rnnx
-from tests.examples import B, H, I, T, assert_close, example, example_of, inner, like
+from tests.variants import B, H, I, T, assert_close, example, example_of, inner, like
 
 KEY = jax.random.key(5)
 IDENTITY = rnnx.rnn(H, activation="identity")

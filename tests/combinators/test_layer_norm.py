@@ -8,8 +8,8 @@ import pytest
 import rnnx
 from rnnx.combinators.layer_norm import _normalised
 from rnnx.types import Dense
-from tests.examples import B, H, I, T, assert_close, example_of, run, weights
 from tests.reference import sigmoid
+from tests.variants import B, H, I, T, assert_close, example_of, run, weights
 
 
 def normalised(v):

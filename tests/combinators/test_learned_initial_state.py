@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import rnnx
 from tests import reference
-from tests.examples import B, H, I, T, assert_close, example, example_of, like
+from tests.variants import B, H, I, T, assert_close, example, example_of, like
 
 CELL = rnnx.lstm(H)
 LEARNED = rnnx.learned_initial_state(CELL)
@@ -67,7 +67,7 @@ def test_its_gradient_is_the_sum_over_all_that_begin_with_it(float64, lengths, r
 
 def test_a_state_that_is_given_takes_its_place(float64):
     params, state, xs = (ex := example_of(LEARNED)).params, ex.state, ex.xs
-    gradients = jax.grad(lambda params: jnp.sum(rnnx.unroll(LEARNED, params, xs, state).outputs))(params)
+    gradients = jax.jit(jax.grad(lambda params: jnp.sum(rnnx.unroll(LEARNED, params, xs, state).outputs)))(params)
     assert_close(gradients.initial_state, jax.tree.map(jnp.zeros_like, params.initial_state), rtol=0, atol=0)
 
 
@@ -79,12 +79,54 @@ def test_form_and_gates_are_the_cells(float64):
     assert without.form is None
 
 
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, pytest.param(jnp.float16, marks=pytest.mark.slow)])
+def test_a_complex_one_can_be_cast(dtype):
+    """There is no complex number of two of these: the state is complex64, and both of its parts are kept."""
+    cell = rnnx.learned_initial_state(rnnx.lru(H))
+    params = jax.tree.map(lambda p: np.asarray(p).astype(dtype), jax.jit(lambda: cell.init(jax.random.key(0), I))())
+    params = params._replace(initial_state=params.initial_state._replace(h=np.arange(6).astype(dtype).reshape(2, H)))
+    np.testing.assert_array_equal(
+        cell.initial_state(params, (B,)).h, np.full((B, H), [3j, 1 + 4j, 2 + 5j], "complex64")
+    )
+
+    def loss(params):
+        return jnp.sum(rnnx.unroll(cell, params, jnp.ones((T, B, I), dtype)).outputs.astype(jnp.float32) ** 2)
+
+    gradient = np.asarray(jax.jit(jax.grad(loss))(params).initial_state.h)
+    assert (gradient.dtype, gradient.shape) == (dtype, (2, H))
+    assert (gradient != 0).all()
+
+
+def test_a_complex_one_is_learned_by_plain_descent(float64):
+    """Both parts of h_0 go where they are wanted; the gradient of a complex parameter would point the other way."""
+    cell = rnnx.learned_initial_state(rnnx.lru(1))
+    params = cell.init(jax.random.key(0), 1)
+
+    def loss(s_0):
+        h = cell.initial_state(params._replace(initial_state=s_0), (1,)).h
+        return jnp.sum(jnp.abs(h - (2 + 3j)) ** 2)
+
+    s_0 = params.initial_state
+
+    @jax.jit
+    def step(s_0):
+        return jax.tree.map(lambda s, g: s - 0.25 * g, s_0, jax.grad(loss)(s_0))
+
+    for _ in range(50):
+        s_0 = step(s_0)
+    assert_close(s_0.h, jnp.array([[2.0], [3.0]]))  # halved 50 times: 1e-15 of the way is left
+
+
 def test_inside_a_stack_a_reset_restores_the_state_of_the_layer(float64):
     cell = rnnx.stack(LEARNED, rnnx.rnn(2))
     params, xs = (ex := example_of(cell)).params, ex.xs
     resets = jnp.zeros((T, B), bool).at[2].set(True)
-    at_once = rnnx.unroll(cell, params, xs, resets=resets).outputs
-    assert_close(at_once[2:], rnnx.unroll(cell, params, xs[2:]).outputs)
+
+    @jax.jit
+    def both(params, xs):
+        return rnnx.unroll(cell, params, xs, resets=resets).outputs[2:], rnnx.unroll(cell, params, xs[2:]).outputs
+
+    assert_close(*both(params, xs))
 
 
 def test_a_cell_made_of_cells_is_refused_in_one_line():

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import pytest
 
 import rnnx
-from tests.examples import B, H, T, assert_close, example_of, like
+from tests.variants import B, H, T, assert_close, example_of, like
 
 
 def test_the_input_is_added_to_the_output(float64):

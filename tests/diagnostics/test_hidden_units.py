@@ -4,11 +4,11 @@ import numpy as np
 
 import rnnx
 from rnnx.diagnostics.hidden_units import hidden_units
-from tests.examples import H, I, T, example
+from tests.variants import H, I, T, example
 
 
 def measure(cell, params, xs, lengths):
-    return jax.jit(lambda p, x: hidden_units(rnnx.evidence(cell, p, x, jnp.sum, lengths=lengths)))(params, xs)
+    return jax.jit(lambda p, x: hidden_units(rnnx.gradient_flow(cell, p, x, jnp.sum, lengths=lengths)))(params, xs)
 
 
 def test_it_counts_the_outputs(float64):

@@ -5,7 +5,7 @@ import numpy as np
 import rnnx
 from rnnx.diagnostics.input_gradient import input_gradient
 from rnnx.diagnostics.state_gradient import state_gradient
-from tests.examples import H, T, assert_close, example, like
+from tests.variants import H, T, assert_close, example, like
 
 
 def test_it_is_the_norm_of_the_gradient_of_the_input_at_each_lag(float64):
@@ -13,8 +13,8 @@ def test_it_is_the_norm_of_the_gradient_of_the_input_at_each_lag(float64):
 
     @jax.jit
     def measure(params, xs):
-        evidence = rnnx.evidence(cell, params, xs, lambda ys: jnp.sum(ys[3] ** 2), last=jnp.array([3]))
-        return evidence.flow.input_gradients, input_gradient(evidence)
+        evidence = rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.sum(ys[3] ** 2), lengths=jnp.array([4]))
+        return evidence.input_gradients, input_gradient(evidence)
 
     gradients, measured = measure(params, xs)
     norms = np.linalg.norm(gradients[:, 0], axis=-1)
@@ -32,7 +32,7 @@ def test_it_follows_the_state_gradient_where_the_input_is_added_to_the_state(flo
 
     @jax.jit
     def measure(params, xs):
-        evidence = rnnx.evidence(cell, params, xs, lambda ys: jnp.sum(ys**2))
+        evidence = rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.sum(ys**2))
         return input_gradient(evidence) | state_gradient(evidence)
 
     measured = measure(params, xs)

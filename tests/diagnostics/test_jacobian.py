@@ -1,17 +1,19 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import rnnx
-from rnnx.diagnostics._jacobian import flat_step, pull, push
-from rnnx.diagnostics.flossing import gradient_flossing
-from rnnx.diagnostics.jacobian_products import jacobian_singular_values
-from rnnx.diagnostics.mean_field import annealed_rate
-from tests.examples import STEPPED, B, assert_close, example, like
+from rnnx.dynamics.jacobians import flat_step, pull, push
+from rnnx.dynamics.mean_field import annealed_rate
+from rnnx.dynamics.regularizers import gradient_flossing
+from rnnx.dynamics.singular_values import jacobian_singular_values
+from tests.variants import STEPPED, B, assert_close, example, like, one_of_each_kind
 
 
-@pytest.mark.parametrize("variant", STEPPED)
+@pytest.mark.parametrize("variant", one_of_each_kind(STEPPED))
 def test_pushed_and_pulled_vectors_are_products_with_the_jacobian(float64, variant):
     """With that of each example, found entry by entry; complex entries are two real ones."""
     cell, params, state, xs = example(variant)
@@ -34,12 +36,18 @@ def test_pushed_and_pulled_vectors_are_products_with_the_jacobian(float64, varia
 CANNOT_BE_STEPPED = rnnx.bidirectional(rnnx.rnn(2), rnnx.rnn(2))
 
 
+@functools.cache
+@jax.jit
+def what_cannot_be_stepped():
+    """Parameters and gradient flow."""
+    params = CANNOT_BE_STEPPED.init(jax.random.key(0), 2)
+    return params, rnnx.gradient_flow(CANNOT_BE_STEPPED, params, jnp.ones((3, 1, 2)), jnp.sum)
+
+
 @pytest.mark.parametrize("name", ["recursion", "jacobian_products", "lyapunov", "flossing", "log_state_gradient"])
 def test_a_measurement_of_a_cell_that_cannot_be_stepped_says_so(name):
-    params = CANNOT_BE_STEPPED.init(jax.random.key(0), 2)
-    evidence = rnnx.evidence(CANNOT_BE_STEPPED, params, jnp.ones((3, 1, 2)), jnp.sum)
-    with pytest.raises(ValueError, match=f"^{name} needs a cell that can be stepped; .* only be unrolled.$"):
-        rnnx.diagnostics.get(name)(evidence)
+    with pytest.raises(ValueError, match=f"^{name} needs a cell that can be stepped; .* only be unrolled, and"):
+        rnnx.diagnostics.get(name)(what_cannot_be_stepped()[1])
 
 
 @pytest.mark.parametrize(
@@ -52,8 +60,8 @@ def test_a_measurement_of_a_cell_that_cannot_be_stepped_says_so(name):
     ],
 )
 def test_a_function_of_a_cell_that_cannot_be_stepped_says_so(name, function):
-    params = CANNOT_BE_STEPPED.init(jax.random.key(0), 2)
-    with pytest.raises(ValueError, match=f"^{name} needs a cell that can be stepped; .* only be unrolled.$"):
+    params, _ = what_cannot_be_stepped()
+    with pytest.raises(ValueError, match=f"^{name} needs a cell that can be stepped; .* only be unrolled, and"):
         function(CANNOT_BE_STEPPED, params, jnp.ones((3, 1, 2)))
 
 
@@ -61,6 +69,6 @@ def test_nothing_of_another_example_is_in_a_jacobian():
     """Guards the test above, whose Jacobians are taken apart by example."""
     cell, params, state, xs = example("gru")
     flat, step = flat_step("test", cell, params, state, 1)
-    across = np.array(jax.jacfwd(step)(flat.pack(state), xs[0]))
+    across = np.array(jax.jit(jax.jacfwd(step))(flat.pack(state), xs[0]))
     across[np.arange(B), :, np.arange(B)] = 0
     np.testing.assert_array_equal(across, 0)

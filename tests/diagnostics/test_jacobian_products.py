@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 import rnnx
-from rnnx.diagnostics._jacobian import flat_step, pull
-from rnnx.diagnostics.jacobian_products import jacobian_products, jacobian_singular_values
-from tests.diagnostics.test_orthogonal import compound
-from tests.examples import B, H, T, example
+from rnnx.diagnostics.jacobian_products import jacobian_products
+from rnnx.dynamics.jacobians import flat_step, pull
+from rnnx.dynamics.singular_values import jacobian_singular_values
+from tests.dynamics.test_orthogonal import compound
 from tests.test_known_answers import driven_linear_cell, linear_rnn, orthogonal
+from tests.variants import B, H, T, example, slow_unless, two_parts_or_complex
 
 # A zero Jacobian, a state of two parts, no form, complex numbers, layers; all cells are in test_jacobian.py.
 KINDS = ("rnn_relu", "lstm", "gru_reset_before", "lru", "stack")
@@ -35,7 +36,7 @@ def driven(A):
 driven_cell = functools.cache(driven_linear_cell)
 
 
-@pytest.mark.parametrize("rho", [1.0, 0.9, 1.1])
+@pytest.mark.parametrize("rho", slow_unless(lambda rho: rho == 0.9, [1.0, 0.9, 1.1]))
 def test_a_linear_orthogonal_rnn_has_condition_number_one_at_every_lag(rho):
     """U = ρQ: σ_i = ρ^k for all i, over 2000 steps, 190 nats."""
     T, H = 2000, 5
@@ -48,7 +49,7 @@ def test_a_linear_orthogonal_rnn_has_condition_number_one_at_every_lag(rho):
     np.testing.assert_allclose(found.log10_frobenius, found.log10_max + np.log10(H) / 2, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("variant", KINDS)
+@pytest.mark.parametrize("variant", two_parts_or_complex(KINDS))
 def test_every_cell_equals_its_jacobians_multiplied_out(variant):
     """By NumPy, from the Jacobians of test_jacobian.py."""
     cell, params, state, xs = example(variant, steps=3)
@@ -125,11 +126,11 @@ def test_what_is_lost_in_one_step_is_minus_infinity():
     assert np.isneginf(found[5:9, 2:]).all()
     assert np.isneginf(found[9:]).all()
     derived = compiled(driven_cell(4))((), jnp.asarray(A.reshape(10, 16)))
-    assert jnp.isfinite(derived.log10_frobenius[:9]).all()
-    assert jnp.isneginf(derived.log10_frobenius[9:]).all()
-    assert jnp.isneginf(derived.log10_min[5:]).all()
-    assert jnp.isfinite(derived.log10_condition[:5]).all()
-    assert jnp.isposinf(derived.log10_condition[5:]).all()
+    assert np.isfinite(derived.log10_frobenius[:9]).all()
+    assert np.isneginf(derived.log10_frobenius[9:]).all()
+    assert np.isneginf(derived.log10_min[5:]).all()
+    assert np.isfinite(derived.log10_condition[:5]).all()
+    assert np.isposinf(derived.log10_condition[5:]).all()
 
 
 def test_without_recurrent_weights_an_lstm_keeps_sigma_of_its_forget_bias():
@@ -138,7 +139,7 @@ def test_without_recurrent_weights_an_lstm_keeps_sigma_of_its_forget_bias():
     cell = rnnx.lstm(H, forget_bias=1.0)
     params = cell.init(jax.random.key(0), 2)._replace(recurrent_kernel=jnp.zeros((H, 4 * H)))
     found = compiled(cell)(params, jnp.zeros((20, 2)))
-    assert jnp.isneginf(found.log[1:, H:]).all()
+    assert np.isneginf(found.log[1:, H:]).all()
     # c = 0, so h_T = o tanh(c_T) adds o = σ(0) to the column of each c: √(1 + ¼) in all.
     expected = -k * np.log1p(np.exp(-1.0)) + np.log(1.25) / 2
     np.testing.assert_allclose(found.log[1:, :H], np.broadcast_to(expected[:, None], (20, H)), rtol=0, atol=1e-13)
@@ -151,10 +152,15 @@ def test_the_measurement_summarises_examples_by_lag():
 
     @jax.jit
     def measure(params, xs):
-        return jacobian_products(rnnx.evidence(cell, params, xs, jnp.sum, lengths=jnp.array(lengths)))
+        return jacobian_products(rnnx.gradient_flow(cell, params, xs, jnp.sum, lengths=jnp.array(lengths)))
+
+    @jax.jit
+    def quartiles(values):
+        return jnp.quantile(values, jnp.array([0.25, 0.5, 0.75]), axis=0, method="nearest")
 
     measured = measure(params, xs)
-    single = [compiled(cell)(params, xs[:length, b]) for b, length in enumerate(lengths)]
+    xs = np.asarray(xs)
+    single = [jax.device_get(compiled(cell)(params, xs[:length, b])) for b, length in enumerate(lengths)]
     for k in range(T):
         there = [b for b, length in enumerate(lengths) if k < length]
         for name, field in [
@@ -164,12 +170,11 @@ def test_the_measurement_summarises_examples_by_lag():
             ("condition", "log10_condition"),
         ]:
             values = [getattr(single[b], field)[k] for b in there]
-            for suffix, q in [("_q25", 0.25), ("", 0.5), ("_q75", 0.75)]:
-                expected = jnp.quantile(jnp.array(values), q, method="nearest")
+            for suffix, expected in zip(("_q25", "", "_q75"), quartiles(np.array(values)), strict=True):
                 found = measured[f"jacobian_products/log10_{name}{suffix}"][k]
                 np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12, err_msg=name)  # two compilations
-    rates = jnp.array([single[b].log[length] / length for b, length in enumerate(lengths)])
-    expected = jnp.quantile(rates, 0.5, axis=0, method="nearest")
+    rates = np.array([single[b].log[length] / length for b, length in enumerate(lengths)])
+    _, expected, _ = quartiles(rates)
     np.testing.assert_allclose(measured["jacobian_products/log_singular_values"], expected, rtol=0, atol=1e-12)
 
 
@@ -188,8 +193,8 @@ def test_the_gradient_stays_between_the_singular_values():
 def test_a_nan_in_the_state_is_seen_even_where_no_jacobian_depends_on_it():
     cell, params, state, xs = example("lru")
     found = compiled(cell)(params, xs.at[0, 1].set(jnp.nan), state)
-    assert jnp.isnan(found.log[:, 1]).all()
-    assert not jnp.isnan(found.log[:, [0, 2, 3]]).any()
+    assert np.isnan(found.log[:, 1]).all()
+    assert not np.isnan(np.asarray(found.log)[:, [0, 2, 3]]).any()
 
 
 def test_a_second_call_does_not_compile():

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import rnnx
-from rnnx.diagnostics._carry import carried
+from rnnx.diagnostics._carry import carry_gradients
 from rnnx.diagnostics.log_state_gradient import log10_state_norm, log_state_gradient
 from rnnx.diagnostics.state_gradient import state_gradient
-from rnnx.gradient_flow import log10_norm
-from tests.examples import B, T, example
+from rnnx.numerics import log10_norm
 from tests.test_known_answers import driven_linear_cell
+from tests.variants import B, T, example, slow_unless, two_parts_or_complex
 
 # A zero Jacobian, a state of two parts, no form, complex numbers, layers; all cells are in test_jacobian.py.
 KINDS = ("rnn_relu", "lstm", "gru_reset_before", "lru", "stack")
@@ -26,13 +26,13 @@ def compiled(cell):
     """Of a loss with a direct part at every step."""
 
     def measure(params, xs, lengths):
-        evidence = rnnx.evidence(cell, params, xs, lambda ys: jnp.sum(ys**2), lengths=lengths)
-        return log10_state_norm(evidence), log10_norm(*jax.tree.leaves(carried(evidence)))
+        evidence = rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.sum(ys**2), lengths=lengths)
+        return log10_state_norm(evidence), log10_norm(*jax.tree.leaves(carry_gradients(evidence)))
 
     return jax.jit(measure)
 
 
-@pytest.mark.parametrize("variant", KINDS)
+@pytest.mark.parametrize("variant", two_parts_or_complex(KINDS))
 def test_it_is_the_state_gradient_where_that_is_finite(float64, variant):
     """Of every cell, example and step, those past an example's length included, be there what may."""
     cell, params, _, xs = example(variant)
@@ -40,20 +40,20 @@ def test_it_is_the_state_gradient_where_that_is_finite(float64, variant):
     xs = jnp.where(padding[..., None], jnp.nan, xs)
     found, expected = compiled(cell)(params, xs, jnp.array(LENGTHS))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)  # decades: some hundred roundings
-    assert jnp.isneginf(found[padding]).all()
-    assert jnp.isfinite(found[0]).any()
+    assert np.isneginf(np.asarray(found)[padding]).all()
+    assert np.isfinite(found[0]).any()
 
 
 @functools.cache
 def of_last_output(T):
     def measure(params):
-        evidence = rnnx.evidence(LINEAR, params, jnp.ones((T, 2, 3)), lambda ys: jnp.sum(ys[-1]))
+        evidence = rnnx.gradient_flow(LINEAR, params, jnp.ones((T, 2, 3)), lambda ys: jnp.sum(ys[-1]))
         return log_state_gradient(evidence)["log_state_gradient/log10_norm"], state_gradient(evidence)
 
     return jax.jit(measure)
 
 
-@pytest.mark.parametrize("rho", [0.1, 0.5, 1.0, 1.5])
+@pytest.mark.parametrize("rho", slow_unless(lambda rho: rho in (0.5, 1.5), [0.1, 0.5, 1.0, 1.5]))
 def test_two_hundred_decades_in_single_precision(rho):
     """U = ρQ: log10 ‖δ_{T-k}‖ = k log10 ρ + ½ log10 H, to lags at which float32 has long lost it; slope ln ρ."""
     T = 800
@@ -65,9 +65,9 @@ def test_two_hundred_decades_in_single_precision(rho):
     np.testing.assert_allclose(measured, expected, rtol=T * 2**-24, atol=2e-4)
     if rho < 1:
         assert expected[-1] < -200
-        assert jnp.isneginf(plain["state_gradient/state/log10_norm"][-1])
+        assert np.isneginf(plain["state_gradient/state/log10_norm"][-1])
     if rho > 1:
-        assert not jnp.isfinite(plain["state_gradient/state/log10_norm"][-1])
+        assert not np.isfinite(plain["state_gradient/state/log10_norm"][-1])
     slope = np.polyfit(np.arange(T), np.asarray(measured, float) * np.log(10), 1)[0]
     np.testing.assert_allclose(slope, np.log(rho), rtol=T * 2**-24, atol=1e-6)
 
@@ -84,8 +84,11 @@ def test_direct_parts_of_any_size_are_added_at_any_step(float64):
     xs = jnp.asarray(signs * 10**log10_a)[:, None, None]
 
     # Nothing but gradients matters here; the states would overflow.
-    evidence = rnnx.evidence(cell, (), xs, lambda ys: jnp.sum(ys[:, 0, 0] * g))
-    found = jax.jit(lambda *e: log10_state_norm(evidence._replace(inputs=e[0], flow=e[1])))(xs, evidence.flow)
+    @jax.jit
+    def measure(xs):
+        return log10_state_norm(rnnx.gradient_flow(cell, (), xs, lambda ys: jnp.sum(ys[:, 0, 0] * g)))
+
+    found = measure(xs)
     expected = np.full(T, -np.inf)
     for t in range(T):
         logs = np.array([log10_g[t + j] + log10_a[t + 1 : t + j + 1].sum() for j in range(T - t)])
@@ -101,8 +104,12 @@ def test_direct_parts_of_any_size_are_added_at_any_step(float64):
 def test_a_gradient_of_exactly_zero_is_minus_infinity():
     """Behind the last step that is scored, and before a step at which nothing passes."""
     xs = jnp.array([1.0, 1.0, 0.0, 1.0, 1.0])[:, None, None]
-    evidence = rnnx.evidence(driven_linear_cell(1), (), xs, lambda ys: ys[3].sum())
-    np.testing.assert_array_equal(log10_state_norm(evidence)[:, 0], [-np.inf, -np.inf, 0, 0, -np.inf])
+
+    @jax.jit
+    def measure(xs):
+        return log10_state_norm(rnnx.gradient_flow(driven_linear_cell(1), (), xs, lambda ys: ys[3].sum()))
+
+    np.testing.assert_array_equal(measure(xs)[:, 0], [-np.inf, -np.inf, 0, 0, -np.inf])
 
 
 def test_the_measurement_counts_lags_back_from_each_last_step(float64):
@@ -114,7 +121,7 @@ def test_the_measurement_counts_lags_back_from_each_last_step(float64):
         def loss(ys):
             return jnp.sum(ys[lengths - 1, jnp.arange(B)])
 
-        evidence = rnnx.evidence(cell, params, xs, loss, lengths=lengths)
+        evidence = rnnx.gradient_flow(cell, params, xs, loss, lengths=lengths)
         return log_state_gradient(evidence), state_gradient(evidence)
 
     measured, plain = measure(params, xs)

@@ -11,7 +11,7 @@ from rnnx.combinators.random_truncation import _kept
 from rnnx.diagnostics.random_truncation import random_truncation
 from rnnx.diagnostics.truncation_bias import bias_of_truncation
 from tests.diagnostics.scalar import last, scalar
-from tests.examples import assert_close, example
+from tests.variants import assert_close, example
 
 
 def flat(tree):
@@ -31,7 +31,7 @@ def test_it_measures_the_gradient_of_the_training_mode(float64):
         def estimate(key):
             return jax.grad(loss)(params, rnnx.random_truncation(cell, key, 4 / (steps + 4)))
 
-        measured = random_truncation(rnnx.evidence(cell, params, xs, lambda ys: jnp.sum(ys[-1] ** 2)))
+        measured = random_truncation(rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.sum(ys[-1] ** 2)))
         return measured, jax.grad(loss)(params, cell), jax.vmap(estimate)(keys)
 
     measured, whole, each = run(params, jax.random.split(jax.random.key(0), 8))

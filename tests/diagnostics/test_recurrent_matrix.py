@@ -8,8 +8,8 @@ import pytest
 import rnnx
 from rnnx.diagnostics.recurrent_matrix import recurrent_matrix
 from rnnx.types import Dense
-from tests.examples import VARIANTS, example, make
 from tests.test_known_answers import linear_rnn, orthogonal
+from tests.variants import VARIANTS, I, example, make, slow_unless
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -17,19 +17,23 @@ pytestmark = pytest.mark.usefixtures("float64")
 @functools.cache
 def compiled(cell):
     """It reads the parameters only."""
-    return jax.jit(lambda params: recurrent_matrix(rnnx.Evidence(cell, params, None, None, None)))
+    return jax.jit(lambda params: recurrent_matrix(flow_of(cell, params, I)))
+
+
+def flow_of(cell, params, input_size):
+    return rnnx.gradient_flow(cell, params, jnp.zeros((1, 1, input_size)), jnp.sum)
 
 
 def measure(W):
     cell, params = linear_rnn(W)
-    measured = recurrent_matrix(rnnx.Evidence(cell, params, None, None, None))
+    measured = jax.jit(lambda p: recurrent_matrix(flow_of(cell, p, len(params.input_kernel))))(params)
     return [
         float(measured[f"recurrent_matrix/0/{name}"])
         for name in ("spectral_radius", "largest_singular_value", "departure_from_normality")
     ]
 
 
-@pytest.mark.parametrize("rho", [0.0, 0.9, 1.1])
+@pytest.mark.parametrize("rho", slow_unless(lambda rho: rho < 1, [0.0, 0.9, 1.1]))
 def test_a_scaled_orthogonal_matrix_is_normal(rho):
     radius, largest, departure = measure(rho * orthogonal(5))
     np.testing.assert_allclose([radius, largest], rho, rtol=1e-14)
@@ -65,10 +69,10 @@ def test_the_departure_is_what_stands_above_the_diagonal_in_a_schur_form():
 def test_each_gate_has_its_block(variant):
     """In the order of the recurrent kernel, whose blocks these are; nothing for cells of other forms."""
     cell, params, *_ = example(variant)
-    measured = compiled(cell)(params)
     if not isinstance(cell.form, Dense):
-        assert measured == {}
+        assert jax.eval_shape(compiled(cell), params) == {}
         return
+    measured = compiled(cell)(params)
     W = np.asarray(cell.form.recurrent(params))
     blocks = np.split(W, W.shape[1] // W.shape[0], axis=1)
     assert len(measured) == 3 * len(blocks)
@@ -85,4 +89,4 @@ def test_a_nan_is_seen():
     params = cell.init(jax.random.key(0), 2)
     measured = compiled(cell)(params._replace(recurrent_kernel=params.recurrent_kernel.at[0, 0].set(jnp.nan)))
     for tag, value in measured.items():
-        assert jnp.isnan(value) == tag.startswith("recurrent_matrix/0/"), tag
+        assert np.isnan(value) == tag.startswith("recurrent_matrix/0/"), tag

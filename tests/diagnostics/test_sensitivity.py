@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import rnnx
-from rnnx.diagnostics.sensitivity import curse_of_memory, gauss_newton_traces, sensitivity
-from rnnx.parts import parts
+from rnnx.diagnostics.sensitivity import sensitivity
+from rnnx.dynamics.memory import curse_of_memory, gauss_newton_traces
+from rnnx.pytrees import named_leaves
 from tests.diagnostics.scalar import last, scalar
-from tests.examples import B, assert_close, example
+from tests.variants import B, assert_close, example, slow_unless
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.6, -0.6])
@@ -34,11 +35,15 @@ def test_known_answer_9_closed_forms_are_the_sums(lam, rho):
 @functools.cache
 def measuring():
     cell = scalar(0.0)[0]
-    return jax.jit(lambda params, xs: sensitivity(rnnx.evidence(cell, params, xs, last)))
+    return jax.jit(lambda params, xs: sensitivity(rnnx.gradient_flow(cell, params, xs, last)))
 
 
-@pytest.mark.parametrize("rho", [0.0, 0.6])
-@pytest.mark.parametrize("lam", [0.5, 0.8])
+@pytest.mark.parametrize(
+    ("lam", "rho"),
+    slow_unless(
+        lambda *case: case in ((0.5, 0.6), (0.8, 0.0)), [(lam, rho) for lam in (0.5, 0.8) for rho in (0.0, 0.6)]
+    ),
+)
 def test_known_answer_9_by_simulation(float64, lam, rho):
     """h ← λ h + x: U is λ, of which a single probe of ±1 is exact, so all the noise is that of the inputs."""
     steps, examples = 80, 20_000  # 0.8^80 · 80 = 1e-6 of what came before is left
@@ -73,7 +78,7 @@ def test_it_is_the_norm_of_the_jacobian_at_each_last_step(float64):
             h = rnnx.unroll(cell, params, xs, lengths=lengths).final_state.h
             return jnp.stack([h.real, h.imag])
 
-        measured = sensitivity(rnnx.evidence(cell, params, xs, lambda ys: jnp.sum(ys**2), lengths=lengths))
+        measured = sensitivity(rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.sum(ys**2), lengths=lengths))
         return measured, jax.jacobian(final)(params)
 
     measured, J = run(params)
@@ -81,10 +86,10 @@ def test_it_is_the_norm_of_the_jacobian_at_each_last_step(float64):
         squares = np.sum(np.square(getattr(J, name)), axis=(0, 2, 3))
         assert_close(measured[f"sensitivity/{name}/log10"], np.log10(squares[[0, 1, 3]].mean()))
     for name in ("output_kernel", "skip_kernel"):
-        assert jnp.isneginf(measured[f"sensitivity/{name}/log10"])
+        assert np.isneginf(measured[f"sensitivity/{name}/log10"])
 
 
-@pytest.mark.parametrize("variant", ["lstm", "stack", "bidirectional"])
+@pytest.mark.parametrize("variant", slow_unless(lambda variant: variant != "stack", ["lstm", "stack", "bidirectional"]))
 def test_gauss_newton_traces(float64, variant):
     """tr(JᵀJ), which the random vectors have as their mean."""
     cell, params, _, xs = example(variant)
@@ -97,9 +102,9 @@ def test_gauss_newton_traces(float64, variant):
         return gauss_newton_traces(cell, params, xs, lengths=lengths, probes=probes), J
 
     traces, J = run(params)
-    assert set(traces) == set(parts(params))
+    assert set(traces) == set(named_leaves(params))
     for name, trace in traces.items():
-        leaf = parts(J)[name]
+        leaf = named_leaves(J)[name]
         J_of_one = np.asarray(leaf).reshape(*leaf.shape[:3], -1)  # [T, B, Y, θ]
         block = np.einsum("tbyi,tbyj->ij", J_of_one, J_of_one) / B
         # Vectors of ±1 have the variance 2 Σ_{i≠j} M_ij² for the trace of M; four standard errors.

@@ -5,7 +5,7 @@ import pytest
 
 import rnnx
 from rnnx.diagnostics.state_gradient import state_gradient
-from tests.examples import assert_close, example
+from tests.variants import assert_close, example
 
 T, B, I, H = 30, 3, 2, 4
 
@@ -23,7 +23,7 @@ def of_last_outputs(params, xs, lengths):
     def loss(ys):
         return jnp.sum(ys[lengths - 1, jnp.arange(B)])
 
-    return state_gradient(rnnx.evidence(LINEAR, params, xs, loss, lengths=lengths))
+    return state_gradient(rnnx.gradient_flow(LINEAR, params, xs, loss, lengths=lengths))
 
 
 LSTM = rnnx.lstm(H)
@@ -31,11 +31,14 @@ LSTM = rnnx.lstm(H)
 
 @jax.jit
 def of_last_lstm_output(params, xs):
-    return state_gradient(rnnx.evidence(LSTM, params, xs, lambda ys: jnp.sum(ys[-1])))
+    return state_gradient(rnnx.gradient_flow(LSTM, params, xs, lambda ys: jnp.sum(ys[-1])))
 
 
 @pytest.mark.parametrize(("rho", "horizon"), [(0.9, 9), (1.0, T - 1), (1.1, T - 1)])
-@pytest.mark.parametrize("lengths", [[T, T, T], [T, 17, 23]], ids=["same length", "different lengths"])
+@pytest.mark.parametrize(
+    "lengths",
+    [pytest.param([T, T, T], marks=pytest.mark.slow, id="same length"), pytest.param([T, 17, 23], id="other lengths")],
+)
 def test_a_linear_cell_has_the_decay_rate_ln_rho(float64, rho, horizon, lengths):
     """‖δ_{T-k}‖ = ρ^k ‖δ_T‖. The lag counts from each example's own last step, so at every lag all examples agree."""
     xs = jax.random.normal(jax.random.key(1), (T, B, I))
@@ -50,7 +53,7 @@ def test_a_linear_cell_has_the_decay_rate_ln_rho(float64, rho, horizon, lengths)
         assert measured[f"state_gradient/{part}/exploding"] == int(rho > 1)  # 1.1^29 and 1.1^16 are above e
 
 
-@pytest.mark.parametrize("forget_bias", [0.0, 1.0, 3.0])
+@pytest.mark.parametrize("forget_bias", [pytest.param(0.0, marks=pytest.mark.slow), 1.0, 3.0])
 def test_the_cell_state_of_an_lstm_decays_by_its_forget_gate(float64, forget_bias):
     """Without recurrent weights and inputs, ‖δc_{T-k}‖ ∝ σ(b_f)^k from lag 1 on; h leads nowhere but to y_T; and the
     norm of the whole state is that of both parts."""
@@ -59,13 +62,13 @@ def test_the_cell_state_of_an_lstm_decays_by_its_forget_gate(float64, forget_bia
     measured = of_last_lstm_output(params, jnp.zeros((T, B, I)))
     decay = -np.log1p(np.exp(-forget_bias))
     c, h, whole = (measured[f"state_gradient/{part}/log10_norm"] for part in ("c", "h", "state"))
-    assert jnp.isneginf(c[0])
-    assert jnp.isneginf(h[1:]).all()
+    assert np.isneginf(c[0])
+    assert np.isneginf(h[1:]).all()
     assert whole[0] == h[0]
     assert_close(whole[1:], c[1:])
     np.testing.assert_allclose(measured["state_gradient/c/decay_rate"], decay, rtol=1e-12)  # rounding of 30 products
     assert measured["state_gradient/c/horizon"] == 1 + int(-1 / decay)
-    assert jnp.isnan(measured["state_gradient/h/decay_rate"])  # one lag has no slope
+    assert np.isnan(measured["state_gradient/h/decay_rate"])  # one lag has no slope
     assert measured["state_gradient/h/horizon"] == 0
 
 
@@ -77,7 +80,7 @@ def test_quartiles_are_over_the_examples(float64):
 
     @jax.jit
     def measure(params, xs):
-        return state_gradient(rnnx.evidence(cell, params, xs, lambda ys: jnp.sum(weights * ys[-1])))
+        return state_gradient(rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.sum(weights * ys[-1])))
 
     measured = measure(params, xs)
     low, middle, high = (measured[f"state_gradient/h/log10_norm{q}"] for q in ("_q25", "", "_q75"))
@@ -89,8 +92,27 @@ def test_a_gradient_that_underflows_is_minus_infinity_and_not_small():
     """In float32 (a quarter)^k is exactly zero from k = 75 on: the curve says so, the slope is of what came before."""
     measured = of_last_outputs(scaled_orthogonal(0.25), jnp.zeros((100, B, I)), jnp.full(B, 100))
     curve = measured["state_gradient/h/log10_norm"]
-    assert jnp.isfinite(curve[:60]).all()
-    assert jnp.isneginf(curve[80:]).all()
+    assert np.isfinite(curve[:60]).all()
+    assert np.isneginf(curve[80:]).all()
     # Near the smallest float32 the numbers have fewer digits: a few points of about seventy are off by some per cent.
     np.testing.assert_allclose(measured["state_gradient/h/decay_rate"], np.log(0.25), rtol=1e-2)
     assert measured["state_gradient/h/histogram"].counts.sum() == 100 * B
+
+
+@pytest.mark.parametrize(("handed_over", "told"), [(False, 1.0), (True, 0.0)])
+def test_a_part_that_runs_backward_says_whether_the_loss_reads_its_last_step(float64, handed_over, told):
+    """The last time is its first step: without a hand-over all of the gradient is at the largest lag."""
+    cell, params, _, xs = example("rnn")
+
+    def loss(params, run):
+        trajectory = run("backward", cell, params, xs, reverse=True)
+        return trajectory.outputs[-1].sum() + (trajectory.final_state.h.sum() if handed_over else 0.0)
+
+    @jax.jit
+    def measure(params):
+        return state_gradient(rnnx.gradient_flows(loss, params)[2]["backward"])
+
+    measured = measure(params)
+    assert measured["state_gradient/against_time"] == told
+    seen = np.isfinite(measured["state_gradient/state/log10_norm"])
+    assert seen.tolist() == [handed_over] * (len(xs) - 1) + [True]

@@ -5,7 +5,7 @@ import pytest
 
 import rnnx
 from rnnx.diagnostics.weight_gradient import weight_gradient
-from tests.examples import assert_close, example
+from tests.variants import assert_close, example
 
 
 @pytest.mark.parametrize("variant", ["gru", "gru_reset_before"])
@@ -15,8 +15,8 @@ def test_it_is_the_frobenius_norm_of_each_array(float64, variant):
 
     @jax.jit
     def measure(params, xs):
-        evidence = rnnx.evidence(cell, params, xs, lambda ys: jnp.sum(ys**2))
-        return evidence.flow.param_gradients, weight_gradient(evidence)
+        evidence = rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.sum(ys**2))
+        return evidence.param_gradients, weight_gradient(evidence)
 
     gradients, measured = measure(params, xs)
     expected = {

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from tests.helpers import forked
+
 ROOT = Path(__file__).parents[2]
 # Tests neither use nor fill the user's cache; they share one, so that a program is compiled once.
 CACHE = tempfile.TemporaryDirectory(prefix="rnnx-tests-")
@@ -23,6 +25,7 @@ def command(module: str, *arguments: str, **environment: str) -> dict[str, Any]:
 
 def run(module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
     """Run a command to its end."""
-    return subprocess.run(
-        **command(module, *arguments, **environment), capture_output=True, text=True, timeout=300, check=False
-    )
+    given = command(module, *arguments, **environment)
+    if any(name.startswith(forked.READ_AT_IMPORT) for name in environment):
+        return subprocess.run(**given, capture_output=True, text=True, timeout=300, check=False)
+    return forked.run("module", f"experiments.{module}", *arguments, cwd=ROOT, environment=given["env"])

@@ -2,14 +2,14 @@ import signal
 
 import pytest
 
-from experiments import interruption
+from experiments.trials import signals
 
 
 @pytest.fixture
 def stoppable(monkeypatch):
     """As in a command: SIGTERM leaves a note; put back in the end."""
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(interruption, "_received", 0)
-    interruption.install(signal.SIGTERM)
+    monkeypatch.setattr(signals, "_received", 0)
+    signals.install(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)

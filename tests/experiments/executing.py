@@ -3,27 +3,29 @@
 import contextlib
 from pathlib import Path
 
-from experiments import executors, sweeping
+from experiments import executors
 from experiments.executors import Options
-from experiments.trial import Group, Trial, Update
+from experiments.studies import study
+from experiments.trials.trial import Progress, Trial, TrialGroup
 from tests.experiments import study_small
 
 ENDLESS = 1_000_000
 """Training steps, more than any test waits for."""
 
 
-def made(directory: Path, *overrides: dict, **settings: object) -> list[Group]:
+def made(directory: Path, *overrides: dict, **settings: object) -> list[TrialGroup]:
     """A group for each trial; nothing is measured but losses, which is quick."""
     base = study_small.get_config()
-    base.update({"measurements": ()} | settings)
-    return [Group((trial,), 1) for trial in sweeping.resolve(base, list(overrides), directory)]
+    base.cell.name = "rnn"  # the least to compile
+    base.update({"diagnostics": ()} | settings)
+    return [TrialGroup((trial,), 1) for trial in study.resolve(base, list(overrides), directory)]
 
 
-def execute(name: str, groups: list[Group], tell=lambda news: None, jobs=1, timeout=0.0, **settings: str):
+def execute(name: str, groups: list[TrialGroup], tell=lambda news: None, jobs=1, timeout=0.0, **settings: str):
     """Run groups; the last news of each trial, in their order."""
-    last: dict[str, Update] = {}
+    last: dict[str, Progress] = {}
 
-    def update(news: Update) -> None:
+    def update(news: Progress) -> None:
         last[news.trial] = news
         tell(news)
 

@@ -16,6 +16,7 @@ def get_config() -> ConfigDict:
     base.log_every = 2
     base.measure_every = 10
     base.checkpoint_every = 10
+    base.diagnostics = ("state_gradient", "weight_gradient")
     return base
 
 

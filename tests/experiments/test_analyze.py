@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from experiments import analysis, config, trial
-from experiments.trial import Trial
+from experiments import config
+from experiments.analysis import checkpoints
+from experiments.trials import loop, trial
+from experiments.trials.trial import Trial
 from rnnx.logbook import read_metrics
 from rnnx.types import Histogram
 from tests.experiments import study_small
@@ -26,7 +28,7 @@ def workdir(tmp_path_factory):
         given.cell.name, given.steps = name, 10
         made = Trial(name, config.parse(given), directory / name)
         if name != "gru":
-            trial.run(trial.Group((made,), 1), lambda news: None)
+            loop.run(trial.TrialGroup((made,), 1), lambda news: None)
         else:
             made.directory.mkdir()
             (made.directory / "config.json").write_text(json.dumps({"config": made.config.to_dict()}))
@@ -42,12 +44,12 @@ def small(workdir, name):
 @pytest.mark.parametrize(("checkpoint", "step"), [("initial", 0), ("latest", 10)])
 def test_it_is_what_training_measured_but_in_double_precision(workdir, checkpoint, step):
     chosen = small(workdir, "lstm")
-    subject = analysis.subject(chosen, checkpoint, examples=4)
+    subject = checkpoints.subject(chosen, checkpoint, examples=4)
     assert subject.step == step
     (record,) = (r for r in read_metrics(workdir / "lstm" / "metrics.jsonl") if r["step"] == step)
     finer = []
     for name in ("weight_gradient", "state_gradient"):
-        for tag, value in analysis.measure(subject, name).items():
+        for tag, value in checkpoints.measure(subject, name).items():
             if not isinstance(value, Histogram):
                 assert value.dtype == np.float64
                 # float32 rounds at 6e-8, times some tens of operations in each of 5 steps.
@@ -59,14 +61,14 @@ def test_it_is_what_training_measured_but_in_double_precision(workdir, checkpoin
 
 def test_examples_are_the_first_of_those_of_the_trial(workdir):
     chosen = small(workdir, "rnn")
-    all_four, two = (analysis.subject(chosen, "initial", examples).batch for examples in (9, 2))
+    all_four, two = (checkpoints.subject(chosen, "initial", examples).batch for examples in (9, 2))
     assert all_four.inputs.shape[1] == 4
     np.testing.assert_array_equal(two.inputs, all_four.inputs[:, :2])
     np.testing.assert_array_equal(two.weights, all_four.weights[:, :2])
 
 
 def test_a_study_is_measured_once(workdir):
-    arguments = (f"--workdir={workdir}", "--measure=lyapunov,weight_gradient")
+    arguments = (f"--workdir={workdir}", "--diagnostics=lyapunov,weight_gradient")
     done = run("analyze", *arguments)
     assert done.returncode == 0, done.stderr
     assert "4/4 rnn: weight_gradient: done" in done.stdout
@@ -92,9 +94,9 @@ def test_a_study_is_measured_once(workdir):
     assert [event.step for event in shown.Scalars("analysis/lyapunov/largest")] == [10]
     assert [event.step for event in shown.Images("analysis/lyapunov/figure")] == [10]
 
-    fewer = run("analyze", f"--workdir={workdir / 'rnn'}", "--measure=lyapunov", "--examples=2")
+    fewer = run("analyze", f"--workdir={workdir / 'rnn'}", "--diagnostics=lyapunov", "--examples=2")
     assert "1/1 rnn: lyapunov: done" in fewer.stdout, fewer.stderr
-    initial = run("analyze", f"--workdir={workdir / 'rnn'}", "--measure=lyapunov", "--checkpoint=initial")
+    initial = run("analyze", f"--workdir={workdir / 'rnn'}", "--diagnostics=lyapunov", "--checkpoint=initial")
     assert "1/1 rnn: lyapunov: done" in initial.stdout, initial.stderr
     for path, step, examples in (("analysis", 10, 2), ("analysis/initial", 0, 4)):
         content = json.loads((workdir / "rnn" / path / "lyapunov.json").read_text())
@@ -102,28 +104,38 @@ def test_a_study_is_measured_once(workdir):
 
 
 def test_trajectories_are_the_states_and_go_to_the_projector(workdir):
-    done = run("analyze", f"--workdir={workdir / 'lstm'}", "--measure=trajectories,wall", "--examples=3")
+    done = run("analyze", f"--workdir={workdir / 'lstm'}", "--diagnostics=trajectories", "--examples=3")
     assert done.returncode == 0, done.stderr
-    values = {}
-    for name in ("trajectories", "wall"):
-        values |= json.loads((workdir / "lstm" / "analysis" / f"{name}.json").read_text())["values"]
-        assert (workdir / "lstm" / "analysis" / f"{name}.png").exists()
+    values = json.loads((workdir / "lstm" / "analysis" / "trajectories.json").read_text())["values"]
+    assert (workdir / "lstm" / "analysis" / "trajectories.png").exists()
     assert np.shape(values["trajectories/states"]) == (6, 3, 8)  # s_0 … s_5, h and c of 4 units
     np.testing.assert_array_equal(values["trajectories/states"][0], 0)
-    assert np.shape(values["wall/error"]) == (121, 121)
     vectors = (workdir / "lstm" / "projector" / "states" / "vectors.tsv").read_text().splitlines()
     np.testing.assert_allclose([float(v) for v in vectors[-1].split()], values["trajectories/states"][-1][-1])
     assert (workdir / "lstm" / "projector" / "states" / "labels.tsv").read_text().splitlines()[-1] == "5\t2"
 
 
+def test_each_part_of_a_model_is_measured_from_the_command_line(tmp_path):
+    given = study_small.get_config()
+    given.cell.name, given.diagnostics, given.steps = "rnn", (), 2
+    given.model.layers, given.model.bidirectional = 2, True
+    made = Trial("deep", config.parse(given), tmp_path / "deep")
+    loop.run(trial.TrialGroup((made,), 1), lambda news: None)
+    done = run("analyze", f"--workdir={tmp_path}", "--diagnostics=trajectories", "--examples=3")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "deep" / "projector").iterdir()) == [
+        f"layer{layer}-{direction}-states" for layer in (0, 1) for direction in ("backward", "forward")
+    ]
+
+
 @pytest.mark.parametrize(
     ("below", "arguments", "message"),
     [
-        (".", [], "--measure is missing: one or several of "),
-        (".", ["--measure=lyapunov,lyapunv"], "no measurement named 'lyapunv'; did you mean 'lyapunov'?"),
-        (".", ["--measure=gates", "--examples=0"], "--examples must be at least 1, not 0"),
-        ("gru", ["--measure=gates"], "has no checkpoint yet; --checkpoint=initial measures it before training"),
-        ("rnn/checkpoints", ["--measure=gates"], "holds no trial"),
+        (".", [], "--diagnostics is missing: one or several of "),
+        (".", ["--diagnostics=lyapunov,lyapunv"], "no diagnostic named 'lyapunv'; did you mean 'lyapunov'?"),
+        (".", ["--diagnostics=gates", "--examples=0"], "--examples must be at least 1, not 0"),
+        ("gru", ["--diagnostics=gates"], "has no checkpoint yet; --checkpoint=initial measures it before training"),
+        ("rnn/checkpoints", ["--diagnostics=gates"], "holds no trial"),
     ],
 )
 def test_a_mistake_is_answered_by_one_line(workdir, below, arguments, message):

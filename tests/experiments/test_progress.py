@@ -9,7 +9,7 @@ from rich.console import Console
 
 from experiments import config, progress
 from experiments.progress import Display
-from experiments.trial import Trial, Update
+from experiments.trials.trial import Progress, Trial
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_rows_tell_speed_and_time_left(tmp_path, clock):
     # Resumed at 200; the first steps wait for the compiler.
     for seconds, step, loss in ((10, 200, math.nan), (30, 250, 0.5), (10, 300, 0.25)):
         clock.now += seconds
-        display.update(Update(todo[0].name, step, loss))
+        display.update(Progress(todo[0].name, step, loss))
     lines = screen(display, console)
     assert lines[0].split() == ["trial", "step", "loss", "steps/s", "left"]
     # 50 steps in the 10 seconds between the last two reports, 700 to go.
@@ -62,9 +62,9 @@ def test_rows_tell_speed_and_time_left(tmp_path, clock):
     clock.now += 20
     assert screen(display, console)[1].split()[-1] == "0:02:00"
 
-    display.update(Update(todo[0].name, 1000, math.nan, "done"))
-    display.update(Update(todo[1].name, 0, math.nan, "timed out"))
-    display.update(Update(todo[2].name, 50, 0.1))
+    display.update(Progress(todo[0].name, 1000, math.nan, "done"))
+    display.update(Progress(todo[1].name, 0, math.nan, "timed out"))
+    display.update(Progress(todo[2].name, 50, 0.1))
     assert display.failed == {"other": "diverged", todo[1].name: "timed out"}
     lines = screen(display, console)
     assert "2/5 trials done, 2 failed, 1 running;" in lines[-1]
@@ -77,7 +77,7 @@ def test_no_terminal_is_too_small_for_many_trials(tmp_path, clock, width, height
     console = terminal(width, height)
     display = Display(64, todo, {}, console)
     for number, trial in enumerate(todo):
-        display.update(Update(trial.name, 100 + number, 0.5))
+        display.update(Progress(trial.name, 100 + number, 0.5))
     lines = screen(display, console)
     assert len(lines) < max(height, 6)
     assert max(map(len, lines)) <= width
@@ -95,9 +95,9 @@ def test_elsewhere_there_are_lines_now_and_then_and_at_each_end(tmp_path, clock,
     with Display(2, todo, {}, Console(file=io.StringIO())) as display:
         for step in range(0, 400, 50):
             clock.now += 3
-            display.update(Update(todo[0].name, step, math.nan if step == 0 else 0.5))
-        display.update(Update(todo[0].name, 0, math.nan, "timed out"))
-        display.update(Update(todo[1].name, 1000, math.nan, "done"))
+            display.update(Progress(todo[0].name, step, math.nan if step == 0 else 0.5))
+        display.update(Progress(todo[0].name, 0, math.nan, "timed out"))
+        display.update(Progress(todo[1].name, 1000, math.nan, "done"))
     first, *middle, failed, done = capsys.readouterr().out.splitlines()
     assert first == f"0/2 trials done, 1 running, 1 waiting: {todo[0].name}: step 0"
     assert middle == [

@@ -1,5 +1,7 @@
 import csv
+import json
 import os
+import shutil
 
 import pytest
 
@@ -28,7 +30,8 @@ def test_report_is_written_and_written_again(workdir):
     assert "0.0600" in done.stdout  # held-out loss of the gru
     assert str(workdir / "report" / "index.html") in done.stdout
     written = files(workdir / "report")
-    tasks = ("against_lag_adding", "heat_map_adding", "horizon_adding", "loss_curves_adding", "headline")
+    gradient = ("adding", "heat_map_adding", "horizon_adding")
+    tasks = (*(f"state_gradient_{name}" for name in gradient), "loss_adding", "headline")
     assert set(written) == {"index.html", "summary.csv", "trials.csv", *(f"figures/{name}.png" for name in tasks)}
 
     with open(workdir / "report" / "summary.csv", encoding="utf-8", newline="") as file:
@@ -46,6 +49,25 @@ def test_report_is_written_and_written_again(workdir):
     assert rewritten.keys() == written.keys()
     assert b"Diverged: at step 21" in rewritten["index.html"]
     assert b"Diverged: at step 21" not in written["index.html"]
+
+
+def test_a_report_goes_where_it_is_told_to_and_its_links_lead_to_the_trials(workdir, tmp_path):
+    for name in ("config.json", "metrics.jsonl"):  # a run in the directory of a sweep
+        shutil.copy(workdir / "rnn0" / name, workdir)
+    own = sorted(path.name for path in workdir.iterdir() if (path / "config.json").exists())
+    (workdir / "study.json").write_text(json.dumps({"trials": dict.fromkeys(own)}))
+    before = files(workdir)
+    done = run("report", f"--workdir={workdir}", "--output=~/new/of it", HOME=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "holds both a run and a sweep" in " ".join(done.stdout.split())
+    assert files(workdir) == before
+    page = (tmp_path / "new" / "of it" / "index.html").read_text(encoding="utf-8")
+    assert "holds both a run and a sweep" in page
+    assert 'href="../../study/rnn0/"' in page
+    refused = run("report", f"--workdir={workdir}", f"--output={tmp_path / 'page.html'}")
+    assert refused.returncode == 2
+    assert "a report is a directory" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -72,6 +94,6 @@ def test_a_directory_that_can_not_be_written_to_gives_one_line(workdir):
     done = run("report", f"--workdir={workdir}")
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert "can't write the report" in line
+    assert str(workdir / "report") in line
     assert os.listdir(workdir)  # nothing was removed
     assert (workdir / "report").read_text() == "in the way"

@@ -4,11 +4,14 @@ import re
 
 import pytest
 
-from experiments import analysis, analyze, command, executors
+from experiments import cli, config, executors
+from rnnx import diagnostics
+from rnnx.pytrees import flatten_dict
 from tests.experiments.commands import ROOT, run
 
 HEAVY = {"flax", "jax", "jaxlib", "matplotlib", "numpy", "optax", "orbax", "rnnx", "tensorboardX"}
-COMMANDS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if "command.start(main" in path.read_text())
+COMMANDS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if "cli.start(main" in path.read_text())
+assert len(COMMANDS) == 5
 SMALL = "--config=tests/experiments/study_small.py"
 WORKDIR = "--workdir=nowhere"
 
@@ -40,6 +43,8 @@ def test_help(module):
         ("run", [SMALL], "--workdir is missing"),
         ("run", ["--config=configs/ading.py", WORKDIR], "did you mean 'configs/adding.py'?"),
         ("run", [SMALL, "--workdir=README.md"], "README.md is a file"),
+        ("run", [SMALL, "--workdir=~nobody.of.that.name/x"], "~nobody.of.that.name/x: there is no such user"),
+        ("run", [SMALL, "--learning_rate=.1", WORKDIR], "did you mean --config.learning_rate?"),
         ("run", [SMALL, WORKDIR, "surplus"], "unexpected argument 'surplus'"),
         ("run", [SMALL, WORKDIR, "--config.seed", "3"], "unexpected argument '3'"),
         ("run", [SMALL, WORKDIR, "--profile", "--data_parallel"], "--profile is for a new trial on one device"),
@@ -48,11 +53,11 @@ def test_help(module):
         ("sweep", [SMALL, WORKDIR, "--executor=loca"], "no executor named 'loca'; did you mean 'local'?"),
         ("sweep", [WORKDIR], "--config is missing"),
         ("sweep", [SMALL], "--workdir is missing"),
-        ("analyze", ["--measure=gates"], "--workdir is missing"),
-        ("analyze", [WORKDIR], "--measure is missing: one or several of flossing, gates"),
-        ("analyze", [WORKDIR, "--measure=gates,lyapunv"], "did you mean 'lyapunov'?"),
-        ("analyze", [WORKDIR, "--measure=gates", "--checkpoint=last"], "<latest|initial>"),
-        ("analyze", [WORKDIR, "--measure=gates", "--examples=0"], "--examples must be at least 1, not 0"),
+        ("analyze", ["--diagnostics=gates"], "--workdir is missing"),
+        ("analyze", [WORKDIR], "--diagnostics is missing: one or several of flossing, gates"),
+        ("analyze", [WORKDIR, "--diagnostics=gates,lyapunv"], "did you mean 'lyapunov'?"),
+        ("analyze", [WORKDIR, "--diagnostics=gates", "--checkpoint=last"], "<latest|initial>"),
+        ("analyze", [WORKDIR, "--diagnostics=gates", "--examples=0"], "--examples must be at least 1, not 0"),
         ("report", [], "--workdir is missing"),
         ("report", [WORKDIR, "--config.seed=1"], "Unknown command line flag 'config.seed'"),
     ],
@@ -73,6 +78,25 @@ def test_what_needs_the_study_file_comes_after_that():
     assert {"jax", "rnnx"} <= heavy
 
 
+def test_fields_are_those_that_there_are():
+    assert set(cli._fields()) == set(flatten_dict(config.default().to_dict()))
+
+
+@pytest.mark.parametrize(
+    ("flag", "field"),
+    [
+        ("learning-rate", "learning_rate"),
+        ("Batch_Size", "batch_size"),
+        ("hidden_size", "cell.hidden_size"),
+        ("cell.forget_bais", "cell.forget_bias"),
+        ("corpus", "task.corpus"),
+        ("wrkdir", None),
+    ],
+)
+def test_a_flag_that_is_a_field(flag, field):
+    assert cli._nearest_field(flag) == field
+
+
 def test_names_are_those_that_there_are():
-    assert sorted([*command.names("rnnx", "diagnostics"), *analyze._FOR_FIGURES]) == analysis.names()
-    assert tuple(command.names("experiments", "executors")) == executors.names()
+    assert tuple(cli.names("rnnx", "diagnostics")) == diagnostics.names()
+    assert tuple(cli.names("experiments", "executors")) == executors.names()

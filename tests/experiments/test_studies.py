@@ -1,20 +1,24 @@
 """The studies in configs/: every one of their trials can be run, and the docstring says how and what comes out."""
 
 import importlib
-import pkgutil
+from pathlib import Path
 
 import pytest
 
 import configs
-from experiments import config, sweeping
+from experiments import config
+from experiments.studies import study as sweeping
 from rnnx import data
 
-NAMES = [module.name for module in pkgutil.iter_modules(configs.__path__)]
+ROOT = Path(*configs.__path__)
+NAMES = sorted(
+    path.relative_to(ROOT).with_suffix("").as_posix() for path in ROOT.rglob("*.py") if path.name != "__init__.py"
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_trial_of_a_study_has_a_config_that_checks(tmp_path, name):
-    study = importlib.import_module(f"configs.{name}")
+    study = importlib.import_module(f"configs.{name}".replace("/", "."))
     base = study.get_config()
     config.parse(base)
     command = "run" if not hasattr(study, "sweep") else "sweep"

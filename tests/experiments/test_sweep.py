@@ -7,14 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from experiments import config, sweeping
-from experiments import names as naming
+from experiments import config
 from experiments.config import ConfigError
+from experiments.studies import names as naming
+from experiments.studies import study as sweeping
+from experiments.trials.recorder import write_hparams
 from rnnx.logbook import read_metrics
 from tests.experiments.commands import command, run
+from tests.helpers import hparams
+from tests.report.records import write_trial
 
 SMALL = "--config=tests/experiments/study_small.py"
 
@@ -116,6 +122,88 @@ def test_every_override_of_the_committed_studies_is_valid(tmp_path):
     assert {trial.config.cell.name for trial in trials} == {"rnn", "lstm", "gru"}
 
 
+def test_numbers_of_numpy_make_the_same_trials(tmp_path):
+    plain, numpy = (
+        sweeping.points_of(None, config.default(), SimpleNamespace(sweep=lambda points=points: points), None)
+        for points in (
+            [{"seed": 0, "learning_rate": 0.5}, {"seed": 1, "cell.name": "rnn"}],
+            [
+                {"seed": np.int64(0), "learning_rate": np.float32(0.5)},
+                {"seed": np.uint8(1), "cell.name": np.str_("rnn")},
+            ],
+        )
+    )
+    assert repr(sweeping.resolve(config.default(), plain, tmp_path)) == repr(
+        sweeping.resolve(config.default(), numpy, tmp_path)
+    )
+
+
+def test_a_flag_that_the_sweep_sets_otherwise_is_not_passed_over_in_silence():
+    flag = {"--config.seed=3": "seed"}
+    with pytest.raises(
+        ConfigError, match=r"^--config\.seed=3 would hold for no trial: the sweep sets seed in each \(0, 1\)"
+    ):
+        list(sweeping.overridden(flag, [{"seed": 0}, {"seed": 1}]))
+    (note,) = sweeping.overridden(flag, [{"seed": 0}, {}])
+    assert note == "--config.seed=3 does not hold for 1 of 2 trials: the sweep sets seed (0)."
+    assert list(sweeping.overridden(flag, [{"cell.name": "rnn"}])) == []
+
+
+def test_a_sweep_grows_and_what_is_there_keeps_its_name(tmp_path):
+    def swept(*points, **settings):
+        base = config.default()
+        base.update(settings)
+        return sweeping.recorded(tmp_path, sweeping.resolve(base, list(points), tmp_path))
+
+    def named(*points, **settings):
+        return [trial.name for trial in swept(*points, **settings)]
+
+    def written():
+        return json.loads((tmp_path / "study.json").read_text())
+
+    one, two = {"seed": 0, "objective.omega": 0.0}, {"seed": 1, "objective.omega": 0.0}
+    sweeping.record(tmp_path, "study", swept(one, two))
+    more = swept(one, {"seed": 1, "objective.omega": 2.0}, two)
+    assert [trial.name for trial in more] == [
+        "adding/lstm/T64/seed0",
+        "adding/lstm,omega=2/T64/seed1",
+        "adding/lstm/T64/seed1",
+    ]
+    assert all(trial.directory == tmp_path / trial.name for trial in more)
+    sweeping.record(tmp_path, "another", more)
+    assert written() == {"study": "study", "trials": {trial.name: trial.config.to_dict() for trial in more}}
+    stamp = (tmp_path / "study.json").stat().st_mtime_ns
+    sweeping.record(tmp_path, "study", more)
+    assert (tmp_path / "study.json").stat().st_mtime_ns == stamp
+
+    points = [one, {"seed": 1, "objective.omega": 2.0}, two]
+    assert named(*points, steps=2000) == [trial.name for trial in more]
+    sweeping.record(tmp_path, "study", swept(*points, steps=2000))
+    assert {settings["steps"] for settings in written()["trials"].values()} == {2000}
+    with pytest.raises(ConfigError, match=r"there but not here: adding/lstm/T64/seed1; .* not there: .*seed7"):
+        named(*points[:2], {"seed": 7}, steps=2000)
+    with pytest.raises(ConfigError, match=r"holds another sweep: .*steps \(2000 there, 1000 here\)"):
+        named(one, two)
+    base = config.default()
+    base.steps = 2000
+    with pytest.raises(ConfigError, match="has just been changed by another process"):
+        sweeping.record(tmp_path, "study", sweeping.resolve(base, points, tmp_path))
+
+
+def test_a_name_that_tells_of_the_steps_stays_true(tmp_path):
+    base = config.default()
+    sweeping.record(tmp_path, "study", sweeping.resolve(base, [{"steps": 1000}, {"steps": 2000}], tmp_path))
+    names = [
+        trial.name
+        for trial in sweeping.recorded(
+            tmp_path, sweeping.resolve(base, [{"steps": steps} for steps in (1000, 2000, 4000)], tmp_path)
+        )
+    ]
+    assert names == [f"adding/lstm,steps={steps}/T64/seed0" for steps in (1000, 2000, 4000)]
+    with pytest.raises(ConfigError, match="trials there but not here: adding/lstm,steps=1000/T64/seed0"):
+        sweeping.recorded(tmp_path, sweeping.resolve(base, [{"steps": 2000}, {"steps": 4000}], tmp_path))
+
+
 def test_an_unknown_field_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"did you mean 'task\.length'\?"):
         names(tmp_path, [{"task.lenght": 3}])
@@ -150,6 +238,9 @@ def test_a_sweep_runs_once_and_its_record_is_whole(tmp_path):
     assert json.loads((trial / "config.json").read_text())["config"]["seed"] == 1
     assert json.loads((trial / "DONE.json").read_text())["steps"] == 60
     assert list(trial.glob("events.out.tfevents.*"))
+    shown = hparams.page(workdir)
+    assert [row.status for row in shown.rows] == ["STATUS_SUCCESS"] * 4
+    assert {"cell.forget_bias", "cell.activation"} <= shown.columns.keys()  # of the lstm alone, of the rnn alone
     (workdir / "study.lock").unlink()
     stamps = {path: path.stat().st_mtime_ns for path in workdir.rglob("*.*")}
 
@@ -164,6 +255,17 @@ def test_a_sweep_runs_once_and_its_record_is_whole(tmp_path):
     one = run("run", SMALL, f"--workdir={trial}", "--config.batch_size=5", "--config.seed=1")
     assert one.returncode == 2
     assert "batch_size (4 there, 5 here)" in one.stderr
+
+
+def test_a_study_that_grows_gives_the_columns_of_new_trials_to_those_that_are_there(tmp_path):
+    base = config.default()
+    old, new = sweeping.resolve(base, [{"cell.name": "rnn"}, {"cell.name": "lstm"}], tmp_path)
+    write_trial(old.directory)
+    write_hparams(old.directory, old.config.to_dict(), [], {})
+    assert "cell.forget_bias" not in hparams.page(tmp_path).columns
+    sweeping.record(tmp_path, "study", [old, new])
+    assert "cell.forget_bias" in hparams.page(tmp_path).columns
+    assert not new.directory.exists()
 
 
 def test_a_trial_that_diverges_fails_alone(tmp_path):
@@ -187,17 +289,18 @@ def test_a_trial_that_diverges_fails_alone(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in failed.rglob("*")} == stamps
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_costs_its_trial_only_and_that_resumes(tmp_path):
     """A real SIGKILL, as the kernel sends when memory runs out."""
     workdir = tmp_path / "runs"
     lasting = ("--config.steps=1000", "--config.checkpoint_every=50", "--config.measure_every=1000")
-    arguments = (SMALL, f"--workdir={workdir}", "--jobs=2", *lasting)
+    arguments = (SMALL, f"--workdir={workdir}", "--jobs=2", "--sweep=cell.name=rnn,lstm", *lasting)
     process = subprocess.Popen(**command("sweep", *arguments), stdout=subprocess.PIPE, text=True)
     trial = workdir / "adding" / "rnn" / "T5" / "seed0"
     deadline = time.monotonic() + 120
     while not list(trial.glob("checkpoints/[0-9]*")) and time.monotonic() < deadline:
         time.sleep(0.01)
-    (worker,) = {name.split(".")[-2] for name in os.listdir(trial) if name.startswith("events.out")}
+    (worker,) = {name.split(".")[-2] for name in os.listdir(trial) if re.match(r"events\.out.*\d$", name)}
     os.kill(int(worker), signal.SIGKILL)
     output, _ = process.communicate(timeout=300)
     assert process.returncode == 1
@@ -205,7 +308,7 @@ def test_a_worker_that_is_killed_costs_its_trial_only_and_that_resumes(tmp_path)
     assert (workdir / "adding" / "lstm" / "T5" / "seed0" / "DONE.json").exists()
     again = run("sweep", *arguments)
     assert again.returncode == 0, again.stderr
-    assert "4 of 4 trials are done" in again.stdout
+    assert "2 of 2 trials are done" in again.stdout
     steps = [record["step"] for record in read_metrics(trial / "metrics.jsonl")]
     assert steps == list(range(0, 1001, 2))
 
@@ -231,21 +334,22 @@ def test_a_dry_run_tells_what_there_is_to_do_and_writes_nothing(tmp_path):
     assert done.returncode == 0, done.stderr
     heading, *rows, total = done.stdout.splitlines()
     assert heading.split() == ["trial", "steps", "parameters", "FLOPs", "time", "state"]
-    # 2 inputs, 4 units, 1 output: W, U, b and the readout; 6 (2·4 + 4·4 + 4) · T · B · steps.
-    assert rows[0].split() == ["adding/rnn/T5/seed0", "60", "33", "202", "k"]
+    # 2 inputs, 4 units, 1 output: W, U, b and the readout; (6 (2·4 + 4·4 + 4) - 2 · 2·4) · T · B · steps: data need
+    # no gradient. That of an LSTM has 4 times the gates.
+    assert rows[0].split() == ["adding/rnn/T5/seed0", "60", "33", "182", "k"]
     assert len(rows) == 4
-    assert total.startswith("4 of 4 trials to do, 1.8")
+    assert total.startswith("4 of 4 trials to do, 1.65 M FLOPs")
     assert "because no finished trial of this workdir has recorded its speed" in total
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["study.lock", "adding/rnn/T5/seed0/trial.lock"])
+@pytest.mark.parametrize("name", ["study.lock", pytest.param("adding/rnn/T5/seed0/trial.lock", marks=pytest.mark.slow)])
 def test_what_another_process_writes_is_left_to_it(tmp_path, name):
     """A real second process holds the lock; it ends, and the lock is free."""
     path = tmp_path / name
     path.parent.mkdir(parents=True, exist_ok=True)
     hold = (
-        "import pathlib, sys; from experiments import lock\n"
+        "import pathlib, sys; from experiments.trials import lock\n"
         "with lock.held(pathlib.Path(sys.argv[1])): print('held', flush=True); input()"
     )
     owner = subprocess.Popen(

@@ -9,7 +9,7 @@ from collections import defaultdict
 from importlib.metadata import version
 from pathlib import Path
 
-from rnnx import files
+from rnnx.logbook import files
 from scripts.benchmark import machine
 
 PROMISES = {
@@ -33,7 +33,7 @@ PROMISES = {
 
 _ELSEWHERE = {
     "tests/data/": ("R15", "damaged, wrong or hostile data files and archives, and ways to fetch them"),
-    "tests/experiments/test_ray.py::test_a_trial_whose_node_is_lost": ("R13", "a node of a cluster killed"),
+    "tests/experiments/executors/test_ray.py::test_a_trial_whose_node_is_lost": ("R13", "a node of a cluster killed"),
 }
 """Beginnings of the names of tests that make a fault each without saying so."""
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import rnnx
-from rnnx.training import Hyperparameters, program
+from rnnx.training.program import Hyperparameters, program
 from tests.faults import trials
 
 POINTS = st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 10**6))
@@ -21,7 +21,8 @@ POINTS = st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 10**6))
 def trained():
     adding = rnnx.tasks.get("adding")()
     sizes = {"length": 4, "batch_size": 2, "measure_batch_size": 2}
-    return program(rnnx.rnn(3), adding, steps_per_dispatch=3, measurements=(), optimizer="sgd", **sizes)
+    model = functools.partial(rnnx.models.get("sequence"), rnnx.rnn(3), adding)
+    return program(model, adding, steps_per_dispatch=3, diagnostics=(), optimizer="sgd", **sizes)
 
 
 def losses(seed, step):

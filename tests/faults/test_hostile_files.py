@@ -60,7 +60,7 @@ def test_nothing_loads_pickles_or_runs_text(survived):
 
 
 def test_a_pickle_in_the_place_of_a_data_set_is_refused(tmp_path, monkeypatch, survived):
-    path = tmp_path / data.source("tinyshakespeare").path
+    path = tmp_path / data.sources("tinyshakespeare")[0].path
     path.parent.mkdir(parents=True)
     path.write_bytes(pickle.dumps(Bomb(tmp_path / "loaded")))
     monkeypatch.setenv("RNNX_DATA_DIR", str(tmp_path))

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from experiments import trial
 from experiments.config import parse
-from experiments.trial import Group, Trial
+from experiments.trials import loop
+from experiments.trials.trial import Trial, TrialGroup
 from tests.experiments import study_small
 
 
@@ -21,7 +21,7 @@ def made(directory, **changes):
 
 def end(one):
     news = []
-    trial.run(Group((one,), 1), news.append)
+    loop.run(TrialGroup((one,), 1), news.append)
     return news[-1].outcome
 
 
@@ -35,8 +35,8 @@ def of_lstm(tmp_path_factory):
 @pytest.mark.parametrize(
     ("changes", "differences"),
     [
-        ({"cell.hidden_size": 5}, ["params/cell/recurrent_kernel is float32[4, 16], not float32[5, 20]"]),
-        ({"cell.name": "gru"}, ["params/cell/bias is float32[16], not float32[12]", "recurrent_bias is missing"]),
+        ({"cell.hidden_size": 5}, ["params/cells/cell/recurrent_kernel is float32[4, 16], not float32[5, 20]"]),
+        ({"cell.name": "gru"}, ["params/cells/cell/bias is float32[16], not float32[12]", "recurrent_bias is missing"]),
         ({"optimizer": "sgd"}, ["opt_state/1/0/count is int32[], not expected"]),
     ],
 )

@@ -23,8 +23,8 @@ COMMANDS = {
     ("module", "signum"),
     [
         ("run", signal.SIGTERM),
-        ("sweep", signal.SIGINT),
         pytest.param("run", signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param("sweep", signal.SIGINT, marks=pytest.mark.slow),
         pytest.param("sweep", signal.SIGTERM, marks=pytest.mark.slow),
     ],
 )

@@ -16,6 +16,7 @@ LASTING = (
     f"--config.steps={STEPS}",
     f"--config.checkpoint_every={SAVED_EVERY}",
     "--config.measure_every=100",
+    "--config.diagnostics=state_gradient",
 )
 ONE = (*LASTING, "--config.cell.name=lstm")
 """Arguments of `run`; in a sweep over seeds the trial of seed 0 is the same."""
@@ -28,6 +29,8 @@ class Outcome(NamedTuple):
     """sha256 of the record."""
     state: dict[str, Any]
     """Of the last checkpoint: dtype, shape and sha256 of every array (parameters, optimiser, step)."""
+    best: tuple[int, str]
+    """Step of the best measurement, and sha256 of its parameters."""
 
 
 def outcome(directory: Path, step: int = STEPS) -> Outcome:
@@ -35,7 +38,11 @@ def outcome(directory: Path, step: int = STEPS) -> Outcome:
     assert (directory / "DONE.json").exists()
     metrics = (directory / "metrics.jsonl").read_bytes()
     (arrays,) = (directory / "checkpoints" / str(step) / "leaves").rglob("metadata")
-    return Outcome(hashlib.sha256(metrics).hexdigest(), json.loads(arrays.read_text()))
+    best = json.loads((directory / "DONE.json").read_text())["best"]["step"]
+    params = (directory / "checkpoints" / "best" / f"{best}.npz").read_bytes()
+    return Outcome(
+        hashlib.sha256(metrics).hexdigest(), json.loads(arrays.read_text()), (best, hashlib.sha256(params).hexdigest())
+    )
 
 
 def newest(directory: Path) -> int:

@@ -15,6 +15,14 @@ class State(NamedTuple):
     step: jax.Array
 
 
+class LaterState(NamedTuple):
+    """With a field more, in which there need not be anything."""
+
+    params: dict
+    step: jax.Array
+    carried: dict | None = None
+
+
 def state(value, size=4):
     return State({"w": jnp.full((size, 3), float(value)), "b": jnp.arange(3.0)}, jnp.int32(value))
 
@@ -47,6 +55,20 @@ def test_shapes_are_enough_to_restore(tmp_path):
     folder = saved(tmp_path, 10)
     _, restored = Checkpoints(folder).restore_latest(jax.eval_shape(lambda: state(0)))
     assert equal(restored, state(10))
+
+
+def test_a_field_that_was_added_since_is_none_and_the_other_way_round(tmp_path):
+    folder = saved(tmp_path, 10)
+    later = LaterState(*state(20))
+    step, restored = Checkpoints(folder).restore_latest(later)
+    assert step == 10
+    assert equal(restored, LaterState(*state(10)))
+    Checkpoints(folder).save(20, later)
+    step, restored = Checkpoints(folder).restore_latest(state(0))
+    assert step == 20
+    assert equal(restored, state(20))
+    with pytest.raises(CheckpointError, match="carried/h is missing, not float32"):
+        Checkpoints(folder).restore_latest(later._replace(carried={"h": jnp.zeros(3)}))
 
 
 def test_only_the_newest_two_are_kept(tmp_path):

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import api_pb2
 
 from rnnx.logbook import TensorBoard
-from rnnx.report.style import figure, png
+from rnnx.report.figures._style import figure, png
 from rnnx.types import Histogram
+from tests.helpers import hparams
 
 
 def read(directory):
@@ -35,17 +37,101 @@ def test_scalars_histograms_and_images_come_back(tmp_path):
     assert "curve" not in events.Tags()["scalars"]
 
 
+def test_what_is_not_finite_is_written_and_nothing_is_said(tmp_path, caplog):
+    """tensorboardX would say of neither which run nor which tag."""
+    with TensorBoard(tmp_path, None) as board:
+        board.write(3, {"nan": np.float32("nan"), "infinite": np.inf, "ratio/layers.0.h": 1e300})
+    assert caplog.records == []
+    values = [read(tmp_path).Scalars(tag)[0].value for tag in ("nan", "infinite", "ratio/layers.0.h")]
+    np.testing.assert_array_equal(values, [np.nan, np.inf, np.inf])  # they are float32
+
+
 def test_settings_are_in_the_run_itself(tmp_path):
     with TensorBoard(tmp_path, None) as board:
-        board.start({"cell.name": "lstm", "seed": 3}, ["heldout/loss"], {"Loss": {"training": ["train/loss"]}})
-        board.finish(10)
+        board.start({"cell.name": "lstm", "seed": 3}, {"Loss": {"training": ["train/loss"]}})
     events = read(tmp_path)
     assert b"lstm" in events.Tensors("config/text_summary")[0].tensor_proto.string_val[0]
-    tags = set(events.summary_metadata)
-    assert {"_hparams_/experiment", "_hparams_/session_start_info", "_hparams_/session_end_info"} <= tags
-    assert "custom_scalars__config__" in tags
+    assert "custom_scalars__config__" in events.summary_metadata
     # tensorboardX's add_hparams would have made a run of its own below this one.
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+
+
+LSTM = {"cell.name": "lstm", "cell.forget_bias": 1.0, "cell.peepholes": True, "seed": 0}
+GRU = {"cell.name": "gru", "cell.reset": "after", "seed": 0}
+
+
+def run(directory, settings, study, loss):
+    """A run that has a loss at step 0 and is done with another at step 10."""
+    directory.mkdir()
+    TensorBoard.hparams(directory, settings, study, ["heldout/loss"])
+    with TensorBoard(directory, None) as board:
+        board.write(0, {"heldout/loss": 0.0})
+    TensorBoard.end(directory, 10, {"heldout/loss": loss})
+
+
+def test_hparams_have_the_columns_of_all_runs_whichever_run_tensorboard_takes_them_from(tmp_path):
+    study = [LSTM, GRU, GRU | {"seed": 1}]
+    for directory, runs in ((tmp_path / "one", study), (tmp_path / "other", study[::-1])):
+        directory.mkdir()
+        for number, settings in enumerate(runs):
+            run(directory / str(number), settings, study, 0.5)
+        shown = hparams.page(directory)
+        assert shown.columns == {
+            "cell.name": "DATA_TYPE_STRING",
+            "seed": "DATA_TYPE_FLOAT64",
+            "cell.forget_bias": "DATA_TYPE_FLOAT64",
+            "cell.peepholes": "DATA_TYPE_BOOL",
+            "cell.reset": "DATA_TYPE_STRING",
+        }
+        assert shown.differing == ["cell.name", "seed"]  # TensorBoard shows five columns until told otherwise
+        assert shown.metrics == ["final/heldout/loss", "final/failed"]
+        assert {row.name: row.settings for row in shown.rows} == {str(n): runs[n] for n in range(3)}
+
+
+def test_a_setting_of_mixed_types_is_text_in_every_row(tmp_path):
+    """TensorBoard can't sort numbers among text."""
+    study = [{"limit": 1}, {"limit": "none"}, {"limit": True}]
+    for number, settings in enumerate(study):
+        run(tmp_path / str(number), settings, study, 0.5)
+    shown = hparams.page(tmp_path)
+    assert shown.columns == {"limit": "DATA_TYPE_STRING"}
+    assert [row.settings["limit"] for row in shown.rows] == ["1", "none", "True"]
+
+
+@pytest.mark.parametrize("order", ["ORDER_ASC", "ORDER_DESC"])
+def test_runs_that_failed_have_a_status_and_stand_behind_those_that_are_done(tmp_path, order):
+    """A value that is not finite is as bad: among NaN nothing is sorted."""
+    losses = {"a": 0.3, "nan": np.nan, "b": 0.1, "infinite": np.inf, "c": 0.2, "failed": None, "running": None}
+    for name, loss in losses.items():
+        if loss is not None:
+            run(tmp_path / name, GRU, [GRU], loss)
+            continue
+        (tmp_path / name).mkdir()
+        TensorBoard.hparams(tmp_path / name, GRU, [GRU], ["heldout/loss"])
+        with TensorBoard(tmp_path / name, None) as board:
+            board.write(0, {"heldout/loss": 0.0})
+    TensorBoard.end(tmp_path / "failed", 7, None)
+    rows = hparams.page(tmp_path, order=getattr(api_pb2, order)).rows
+    sound, others = rows[:3], {row.name: row for row in rows[3:]}
+    assert [row.name for row in sound] == (["b", "c", "a"] if order == "ORDER_ASC" else ["a", "c", "b"])
+    assert all(row.status == "STATUS_SUCCESS" and row.metrics["final/failed"] == 0 for row in sound)
+    assert (others["failed"].status, others["failed"].metrics) == ("STATUS_FAILURE", {"final/failed": 1.0})
+    assert (others["running"].status, others["running"].metrics) == ("STATUS_UNKNOWN", {})
+    assert others["nan"].metrics == others["infinite"].metrics == {"final/failed": 0.0}
+
+
+def test_how_a_run_ended_holds_until_it_is_begun_again(tmp_path):
+    """One that failed may be done the second time, and one that was done may fail when it is to do more steps."""
+    TensorBoard.hparams(tmp_path, GRU, [GRU], ["heldout/loss"])
+    done, failed = {"final/heldout/loss": 0.5, "final/failed": 0.0}, {"final/failed": 1.0}
+    ends = ((None, "STATUS_FAILURE", failed), ({"heldout/loss": 0.5}, "STATUS_SUCCESS", done))
+    for step, (values, status, shown) in enumerate((*ends, *ends)):
+        with TensorBoard(tmp_path, step):
+            (row,) = hparams.page(tmp_path).rows
+            assert (row.status, row.metrics) == ("STATUS_UNKNOWN", {})
+        TensorBoard.end(tmp_path, step, values)
+        (row,) = hparams.page(tmp_path).rows
+        assert (row.status, row.metrics) == (status, shown)
 
 
 def test_a_resumed_run_has_every_step_once(tmp_path):

@@ -57,9 +57,9 @@ def everything(length: int, rate: float = -0.1, units: int = 4) -> dict[str, dic
     return made
 
 
-def flat(measurements: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def flat(diagnostics: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """All tags together, as in a record."""
-    return {tag: value for of_one in measurements.values() for tag, value in of_one.items()}
+    return {tag: value for of_one in diagnostics.values() for tag, value in of_one.items()}
 
 
 def states(length: int, examples: int = 3, units: int = 4) -> dict[str, Any]:

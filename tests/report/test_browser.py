@@ -9,15 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from experiments.layout import layout
 from rnnx.logbook import TensorBoard, write_embedding
-from rnnx.report import analysis, page, study, summary
-from rnnx.report.style import png
-from tests import browser
+from rnnx.logbook.layout import layout
+from rnnx.report import figures, study, summary
+from rnnx.report.figures._style import png
+from rnnx.report.pages import page
+from tests.helpers import browser
 from tests.report.measured import everything, flat, states
 from tests.report.records import write_trial
 
-pytestmark = pytest.mark.skipif(browser.PATH is None, reason="no Chromium found")
+pytestmark = [
+    pytest.mark.skipif(browser.PATH is None, reason="no Chromium found"),
+    pytest.mark.xdist_group("browser"),  # which is started once, and TensorBoard too
+]
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +39,13 @@ def test_the_report_loads_without_an_error_and_every_picture_is_drawn(opened, tm
             workdir / cell, cell=cell, length=12, parts=("h", "c"), extra=extra, analysis={"trajectories": states(12)}
         )
     read = study.read(workdir)
-    drawn = page.plates(read)
+    drawn = page.draw(read)
     report = workdir / "report" / "index.html"
     report.parent.mkdir()
     report.write_text(page.render(read, summary.rows(read), drawn, "runs/study"), encoding="utf-8")
     (report.parent / "figures").mkdir()
-    for plate in drawn:
-        (report.parent / "figures" / plate.file).write_bytes(plate.png)
+    for figure in drawn:
+        (report.parent / "figures" / figure.name).write_bytes(figure.png)
 
     opened.open(report.as_uri())
     opened.wait_for("All measurements")
@@ -59,16 +63,26 @@ def server(tmp_path_factory):
     """TensorBoard on what a trial and its analyses leave; its address."""
     logdir = tmp_path_factory.mktemp("logs")
     trial = logdir / "lstm"
+    wild = logdir / "diverged"
     trial.mkdir()
+    wild.mkdir()
     measured = everything(12)
+    settings = {"cell.name": "lstm", "cell.forget_bias": 1.0, "seed": 0}
+    study = [settings, settings | {"seed": 1}, {"cell.name": "rnn", "seed": 0}]
+    TensorBoard.hparams(trial, settings, study, ["heldout/loss"])
     with TensorBoard(trial, None) as board:
-        board.start({"cell.name": "lstm", "seed": 0}, ["heldout/loss"], layout("lstm", measured))
+        board.start(settings, layout("lstm", measured))
         for step in (0, 10):
             board.write(step, {"heldout/loss": 0.5, "train/clipped": 0.25, "lyapunov/largest": -0.1})
             for name in ("lyapunov", "truncation_bias"):
-                board.image(step, f"{name}/figure", png(analysis.figure(name, measured[name], name), dpi=80))
+                ((_, tag, figure),) = figures.pictures(name, measured[name], name)
+                board.image(step, tag, png(figure, dpi=80))
+    TensorBoard.hparams(wild, study[2], study, ["heldout/loss"])
+    TensorBoard.end(trial, 10, {"heldout/loss": 0.125})
+    TensorBoard.end(wild, 7, None)
     with TensorBoard.analysis(trial, "paths") as board:
-        board.image(10, "paths/figure", png(analysis.figure("paths", measured["paths"], "paths"), dpi=80))
+        ((_, tag, figure),) = figures.pictures("paths", measured["paths"], "paths")
+        board.image(10, tag, png(figure, dpi=80))
     moving = np.array(states(12)["trajectories/states"])
     T, B, S = moving.shape
     labels = {"step": np.repeat(range(T), B), "example": np.tile(range(B), T)}
@@ -92,9 +106,10 @@ def server(tmp_path_factory):
 @pytest.mark.parametrize(
     ("tab", "words"),
     [
-        ("images", ["lyapunov/figure", "paths/figure", "truncation_bias"]),
-        ("custom_scalars", ["All runs: size of the gradient", "share of steps clipped"]),
+        pytest.param("images", ["lyapunov/figure", "paths/figure", "truncation_bias"], marks=pytest.mark.slow),
+        ("custom_scalars", ["All runs: size of the gradient", "steps clipped (share)"]),
         ("projector", ["states", "39x4", "example"]),
+        ("hparams", ["Trial ID", "cell.forget_bias", "final/failed", "diverged", "0.12500"]),
     ],
 )
 def test_tensorboard_shows_it_without_an_error(opened, server, tab, words):

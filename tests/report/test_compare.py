@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rnnx.report import compare_page, study
-from rnnx.report.compare import compare
-from rnnx.report.compare_difference import difference, interval
-from tests import browser
+from rnnx.report import study
+from rnnx.report.comparison import compare
+from rnnx.report.pages import comparison
+from rnnx.report.statistics import difference, interval
+from tests.helpers import browser
+from tests.report.pages.test_page import Elements
 from tests.report.records import write_trial
-from tests.report.test_page import Elements
 
 NAMES = ("runs/a", "runs/b")
 
@@ -102,6 +103,22 @@ def test_what_few_seeds_can_say(one, other, verdict, chance):
     assert found.chance == pytest.approx(chance)
 
 
+def test_a_difference_that_rounding_can_make_is_none():
+    one = by_seed([0.5, 0.7, 0.6, 0.4, 0.3, 0.2])
+    other = {seed: value + 1e-8 for seed, value in one.items()}
+    assert difference(one, other).verdict == "higher"
+    assert difference(one, other, rounding=2e-8).verdict == "equal within rounding"
+    few = ({0: 0.5}, {0: 0.5 + 1e-8})
+    assert difference(*few, rounding=2e-8).verdict == "equal within rounding"
+    constant = (dict.fromkeys(range(4), 0.5), dict.fromkeys(range(4, 9), 0.5 + 1e-8))
+    assert [difference(*constant, rounding=error).verdict for error in (2e-8, 5e-9)] == [
+        "equal within rounding",
+        "higher",
+    ]
+    # The median of the differences is none, those of single seeds are.
+    assert difference(one, one | {0: 3.0}, rounding=2e-8).verdict == "not distinguishable"
+
+
 def compared(tmp_path):
     return compare(study.read(tmp_path / "a"), study.read(tmp_path / "b"), NAMES)
 
@@ -151,8 +168,8 @@ def test_a_trial_without_the_number_is_left_out_and_counted(tmp_path):
             write_trial(tmp_path / name / str(seed), seed=seed, loss=loss, status="failed" if bad else "done")
     found = compared(tmp_path)
     assert list(found.rows[0].values[1]) == [0, 1, 3, 4]
-    assert compare_page.seeds(found.rows[0]) == "5, 4 of 5"
-    told = Elements(compare_page.render(found, [])).text
+    assert comparison.seeds(found.rows[0]) == "5, 4 of 5"
+    told = Elements(comparison.render(found, [])).text
     assert "Not all trials of runs/b went well" in told
     assert "Not all trials of runs/a" not in told
 
@@ -173,11 +190,37 @@ def different(tmp_path):
 
 
 def test_sentences_say_where_it_is_more_than_noise_and_how_much_chance_would_find(different):
-    told = compare_page.sentences(compared(different))
+    told = comparison.sentences(compared(different))
     assert "Held-out loss: lower in runs/b for adding, lstm at T = 8, 16; not distinguishable for 2 of 4." in told
     assert told[0].startswith("8 of 16 differences can be told from seed noise")
     assert "up to 0.8 would by chance alone" in told[0]
     assert "Decay rate before training: same for 4 of 4." in told
+
+
+def test_seeds_that_failed_have_not_reached_memory_and_rounding_is_no_difference(tmp_path):
+    for name, failed in (("a", ()), ("b", (0, 1))):
+        for cell in ("gru", "rnn"):
+            for seed in range(6):
+                bad = cell == "gru" and seed in failed
+                ends = {"status": "failed", "measured": 2 - seed} if bad else {}
+                slope = -0.5 + (name == "b") * 5e-8
+                where = tmp_path / name / f"{cell}{seed}"
+                write_trial(
+                    where, cell=cell, seed=seed, floor=1.0, slopes=(slope, -0.25), loss=0.1 + seed / 100, **ends
+                )
+    found = compared(tmp_path)
+    rows = {(row.metric.name, row.group.variant): row.difference.verdict for row in found.rows}
+    assert rows["decay rate before training", "gru"] == "equal within rounding"
+    told = comparison.sentences(found)
+    # Two decay rates before training, and of the gru three numbers that every seed has alike: those that have one.
+    assert "5 differences are no larger than the rounding of float32 can make them." in told
+    assert (
+        "A held-out loss a tenth or more below that of a predictor without memory is reached with every seed of both "
+        "in 1 of 2 groups, with none in 0; adding, gru at T = 8: 6 of 6 seeds in runs/a, 4 of 6 seeds in runs/b."
+    ) in told
+    (loss,) = [sentence for sentence in told if sentence.startswith("Held-out loss:")]
+    assert loss.endswith("Trials that have no such number are left out: 1 of runs/b.")
+    assert "decay_rate_before_training" not in {figure.section for figure in comparison.draw(found)}
 
 
 def test_speed_is_told_without_a_verdict(different):
@@ -185,7 +228,7 @@ def test_speed_is_told_without_a_verdict(different):
         for directory in (different / name).iterdir():
             line = f'{{"step": 20, "width": 2, "performance/steps_per_second": {speed}.0}}\n'
             (directory / "performance.jsonl").write_text('{"step": 10, "performance/steps_per_second": NaN}\n' + line)
-    (told,) = [sentence for sentence in compare_page.sentences(compared(different)) if "per second" in sentence]
+    (told,) = [sentence for sentence in comparison.sentences(compared(different)) if "per second" in sentence]
     assert told.startswith("runs/b made 1.50 times as many training steps per second, over groups from 1.50 to 1.50.")
 
 
@@ -195,7 +238,7 @@ def test_the_page_needs_no_other_file_and_hostile_names_stay_text(different):
         write_trial(different / "a" / f"x{seed}", cell="gru", seed=seed, settings={"cell.activation": hostile})
         write_trial(different / "b" / f"x{seed}", cell="gru", seed=seed, settings={"cell.activation": hostile * 2})
     found = compared(different)
-    html = compare_page.render(found, compare_page.plates(found))
+    html = comparison.render(found, comparison.draw(found))
     elements = Elements(html).found
     assert not [tag for tag, _ in elements if tag in ("script", "link", "iframe")]
     assert "https://" not in html
@@ -209,14 +252,14 @@ def test_the_page_needs_no_other_file_and_hostile_names_stay_text(different):
 def test_studies_with_nothing_in_common_say_so(tmp_path):
     write_trial(tmp_path / "a" / "0", cell="rnn")
     write_trial(tmp_path / "b" / "0", cell="gru")
-    assert "no group of trials in common" in Elements(compare_page.render(compared(tmp_path), [])).text
+    assert "no group of trials in common" in Elements(comparison.render(compared(tmp_path), [])).text
 
 
 @pytest.mark.skipif(browser.PATH is None, reason="no Chromium found")
 def test_a_browser_shows_it_without_an_error(different, tmp_path_factory):
     found = compared(different)
     page = different / "compare.html"
-    page.write_text(compare_page.render(found, compare_page.plates(found)), encoding="utf-8")
+    page.write_text(comparison.render(found, comparison.draw(found)), encoding="utf-8")
     opened = browser.Browser(tmp_path_factory.mktemp("profile"))
     try:
         opened.open(page.as_uri())

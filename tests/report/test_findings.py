@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from rnnx.report import findings, study, summary
@@ -73,8 +75,43 @@ def test_what_the_seeds_do_not_separate_is_said(tmp_path):
     for seed, rnn, gru in ((0, -0.2, -0.3), (1, -0.4, -0.5)):
         write_trial(tmp_path / f"rnn{seed}", cell="rnn", seed=seed, slopes=(rnn, rnn))
         write_trial(tmp_path / f"gru{seed}", cell="gru", seed=seed, slopes=(gru, gru))
-    before = one(sentences(tmp_path), "before training")
-    assert "slowest in rnn, by 0.30 nats per step (not separated by these seeds from gru)" in before
+    assert one(sentences(tmp_path), "before training").endswith(
+        "the gradient has a decay rate of −0.30 in rnn and −0.40 in gru nats per step: equal within the range over "
+        "seeds. The longest horizon is 3.5 of 7 steps: rnn; equal within the range over seeds: gru (2.5)."
+    )
+
+
+def test_variants_that_rounding_alone_sets_apart_are_not_ranked(tmp_path):
+    """They differ in the learning rate, which has done nothing before training; the curve crosses 1/e at lag 4."""
+    for rate, slope in ((0.1, -0.25 - 5e-8), (0.01, -0.25), (0.001, -0.25 + 5e-8)):
+        settings = {"learning_rate": rate}
+        write_trial(tmp_path / f"{rate}", settings=settings, slopes=(slope, slope * rate))
+    before, after = (one(sentences(tmp_path), when) for when in ("before training", "after 20 steps, the gradient"))
+    assert before.endswith(
+        "the gradient decays in rnn (learning rate 0.001), rnn (learning rate 0.01) and rnn (learning rate 0.1), "
+        "by 0.25 nats per step, equal within the rounding of float32. The longest horizon is 4 of 7 steps: "
+        "rnn (learning rate 0.001), rnn (learning rate 0.01); equal within the rounding of float32: "
+        "rnn (learning rate 0.1) (3)."
+    )
+    assert "slowest in rnn (learning rate 0.001), by 0.00025 nats per step, and decays fastest in rnn (" in after
+
+
+def test_those_that_are_equal_are_first_or_last_together(tmp_path):
+    write_trial(tmp_path / "lstm", cell="lstm", slopes=(-0.1, -0.1))
+    write_trial(tmp_path / "gru", cell="gru", slopes=(-0.5, -0.5))
+    write_trial(tmp_path / "rnn", cell="rnn", slopes=(-0.5 + 5e-8, -0.5))
+    assert (
+        "slowest in lstm, by 0.10 nats per step, and decays fastest in rnn and gru, by 0.50 nats per step, "
+        "equal within the rounding of float32."
+    ) in one(sentences(tmp_path), "before training")
+    for seed, slope in ((1, -0.1), (2, -0.5)):
+        write_trial(tmp_path / f"gru{seed}", cell="gru", seed=seed, slopes=(slope, slope))
+        write_trial(tmp_path / f"rnn{seed}", cell="rnn", seed=seed, slopes=(slope - 1, slope - 1))
+    assert (
+        "decays slowest in lstm and gru (decay rate −0.10 in lstm and −0.50 in gru nats per step: equal within the "
+        "range over seeds), and decays fastest in gru and rnn (decay rate −0.50 in gru and −1.1 in rnn nats per step: "
+        "equal within the range over seeds)."
+    ) in one(sentences(tmp_path), "before training")
 
 
 def test_equal_horizons_have_several_owners(tmp_path):
@@ -105,6 +142,30 @@ def test_memory_needs_every_seed_clearly_below_the_floor(tmp_path):
     assert one(sentences(tmp_path), "without memory").endswith("by gru at T = 8; at no length by lstm, rnn.")
 
 
+def test_a_seed_that_did_not_come_to_the_end_has_no_memory_whatever_it_had_measured(tmp_path):
+    """All that have measured a loss of 0.1 or, at step 10, of 0.5; without memory it is 1.0."""
+    ends = {"gru": "done", "lstm": "failed", "mgu": "unfinished", "rnn": "not started"}
+    for cell, end in ends.items():
+        for seed in (0, 1):
+            write_trial(tmp_path / f"{cell}{seed}", cell=cell, seed=seed, floor=1.0)
+        if end != "not started":
+            status = {"measured": 3 if end == "done" else 2, "status": end}
+            write_trial(tmp_path / f"{cell}2", cell=cell, seed=2, floor=1.0, **status)
+    write_trial(tmp_path / "wild", cell="wild", floor=1.0, measured=1, status="failed")
+    config = json.loads((tmp_path / "rnn0" / "config.json").read_text())["config"]
+    planned = {path.parent.name: {} for path in sorted(tmp_path.glob("*/config.json"))} | {"rnn2": config | {"seed": 2}}
+    (tmp_path / "study.json").write_text(json.dumps({"trials": planned}))
+    told = sentences(tmp_path)
+    assert one(told, "without memory").endswith("by gru at T = 8; at no length by lstm, mgu, rnn, wild.")
+    assert one(told, "Not by every seed") == (
+        "Not by every seed: lstm at T = 8 (2 of 3, 1 failed), mgu at T = 8 (2 of 3, 1 unfinished), "
+        "rnn at T = 8 (2 of 3, 1 not started), wild at T = 8 (0 of 1, 1 failed)."
+    )
+    rows = {row["variant"]: row for row in summary.table(summary.rows(study.read(tmp_path)))}
+    assert [rows[cell]["reached"] for cell in (*ends, "wild")] == [3, 2, 2, 2, 0]
+    assert [rows[cell]["not_started"] for cell in (*ends, "wild")] == [0, 0, 0, 1, 0]
+
+
 def test_nobody_has_memory(tmp_path):
     write_trial(tmp_path / "a", loss=0.2, floor=0.2)
     assert one(sentences(tmp_path), "without memory").startswith("No variant reaches")
@@ -113,3 +174,16 @@ def test_nobody_has_memory(tmp_path):
 def test_nothing_measured_nothing_told(tmp_path):
     write_trial(tmp_path / "a", measured=0, status="unfinished")
     assert sentences(tmp_path) == []
+
+
+def test_a_part_whose_lag_is_no_distance_from_the_loss_is_not_ranked(tmp_path):
+    """It has the slowest decay and the longest horizon of all, and neither is told."""
+    write_trial(tmp_path / "rnn", cell="rnn", slopes=(-0.5, -0.5))
+    write_trial(tmp_path / "gru", cell="gru", slopes=(0.1, 0.1), extra={"state_gradient/against_time": 1.0})
+    told = sentences(tmp_path)
+    assert one(told, "before training").endswith(
+        "decays in rnn by 0.50 nats per step back in time. The longest horizon is 2 of 7 steps: rnn."
+    )
+    assert one(told, "Not ranked").startswith("Not ranked are gru: they run backward in time")
+    assert not [sentence for sentence in told if sentence.startswith("gru, after")]
+    assert "gru at T = 8" in one(told, "without memory")

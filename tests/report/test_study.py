@@ -3,7 +3,7 @@ import json
 import pytest
 
 from rnnx.report import study
-from tests.report.records import write_trial
+from tests.report.records import measurement, write_trial
 
 
 def test_trials_are_grouped_over_seeds_and_named_by_what_varies(tmp_path):
@@ -49,8 +49,36 @@ def test_the_order_and_the_missing_trials_are_those_of_the_sweep(tmp_path):
 def test_a_workdir_may_be_one_trial(tmp_path):
     write_trial(tmp_path / "one")
     write_trial(tmp_path / "one" / "checkpoints" / "not_a_trial")  # what lies inside a trial is its own affair
-    (trial,) = study.read(tmp_path / "one").trials
-    assert trial.name == "one"
+    found = study.read(tmp_path / "one")
+    assert [trial.name for trial in found.trials] == ["one"]
+    assert found.left_out == ""
+
+
+def test_a_sweep_in_the_directory_of_a_run_is_read_and_the_run_left_out_which_is_said(tmp_path):
+    write_trial(tmp_path / "both", loss=0.9)
+    for name in ("a", "b"):
+        write_trial(tmp_path / "both" / "adding" / name)
+    (tmp_path / "both" / "study.json").write_text(json.dumps({"trials": dict.fromkeys(["adding/a", "adding/b"])}))
+    found = study.read(tmp_path / "both")
+    assert [trial.name for trial in found.trials] == ["adding/a", "adding/b"]
+    assert found.left_out.endswith("holds both a run and a sweep; this is about the sweep, and the run is left out.")
+
+    (tmp_path / "both" / "study.json").unlink()
+    (tmp_path / "both" / "adding" / "study.json").write_text(json.dumps({"trials": dict.fromkeys(["a", "b"])}))
+    found = study.read(tmp_path / "both")
+    assert [trial.name for trial in found.trials] == ["both"]
+    assert found.left_out.endswith("trials below it, which are left out: adding/a and 1 more.")
+    assert study.read(tmp_path / "both" / "adding").left_out == ""
+
+
+def test_trials_in_the_directory_of_a_sweep_that_are_not_its_own_are_left_out_which_is_said(tmp_path):
+    """Nor does one above the sweep's trials hide them."""
+    for name in ("adding", "adding/a", "adding/b", "copy", "adding/a/again"):
+        write_trial(tmp_path / name)
+    (tmp_path / "study.json").write_text(json.dumps({"trials": dict.fromkeys(["adding/a", "adding/b"])}))
+    found = study.read(tmp_path)
+    assert [trial.name for trial in found.trials] == ["adding/a", "adding/b"]
+    assert found.left_out.endswith("not of its sweep, which are left out: adding and 2 more.")
 
 
 def test_state_and_extent_of_every_trial(tmp_path):
@@ -81,8 +109,8 @@ def test_a_directory_without_trials(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"config": ', r"a/config\.json: not a JSON file"),
-        ("[]", r"a/config\.json: not a JSON object"),
+        ('{"config": ', r"a/config\.json is damaged: it is not a JSON file"),
+        ("[]", r"a/config\.json is damaged: it is not a JSON object"),
         ('{"config": 3}', r"a/config\.json is not the record of a run: it lacks task\.name"),
         ('{"config": {"cell": {"name": "rnn"}, "seed": 0}}', r"it lacks task\.name, task\.length"),
     ],
@@ -109,8 +137,8 @@ def test_analyses_are_read_beside_the_records(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"step": ', r"a/analysis/lyapunov\.json: not a JSON file"),
-        ("[1]", r"a/analysis/lyapunov\.json: not a JSON object"),
+        ('{"step": ', r"a/analysis/lyapunov\.json is damaged: it is not a JSON file"),
+        ("[1]", r"a/analysis/lyapunov\.json is damaged: it is not a JSON object"),
         ('{"step": 3}', r"a/analysis/lyapunov\.json is not the record of an analysis: it lacks values or step"),
         ('{"values": {}}', r"a/analysis/lyapunov\.json is not the record of an analysis: it lacks values or step"),
     ],
@@ -120,3 +148,27 @@ def test_a_damaged_analysis_is_named(tmp_path, content, message):
     (tmp_path / "a" / "analysis" / "lyapunov.json").write_text(content)
     with pytest.raises(ValueError, match=message):
         study.read(tmp_path)
+
+
+def test_a_model_of_several_parts_is_a_variant_for_each_of_them(tmp_path):
+    """With the tags of the part as its own, and those of the whole in each; as a trial it is there once."""
+    curves = {"encoder": -0.1, "decoder": -1.0}
+    tags = {f"{part}/{tag}": v for part, s in curves.items() for tag, v in measurement(s, 8, ("h",)).items()}
+    for seed in (0, 1):
+        write_trial(tmp_path / f"gru{seed}", cell="gru", task="reverse", seed=seed, extra=tags)
+        for line in ("metrics.jsonl",):  # no tags of a part that is the only one
+            path = tmp_path / f"gru{seed}" / line
+            records = [json.loads(text) for text in path.read_text().splitlines()]
+            kept = [{t: v for t, v in r.items() if not t.startswith("state_gradient/")} for r in records]
+            path.write_text("".join(json.dumps(record) + "\n" for record in kept))
+    found = study.read(tmp_path)
+    assert [group.variant for group in found.groups] == ["gru (part decoder)", "gru (part encoder)"]
+    assert [len(group.trials) for group in found.groups] == [2, 2]
+    assert [trial.name for trial in found.trials] == ["gru0", "gru1"]
+    for group in found.groups:
+        part = group.variant.removeprefix("gru (part ").removesuffix(")")
+        for trial in group.trials:
+            assert "part" not in trial.config
+            assert trial.after["state_gradient/state/decay_rate"] == curves[part]
+            assert trial.after["heldout/loss"] == 0.1
+            assert not [tag for tag in trial.after if tag.startswith(tuple(curves))]

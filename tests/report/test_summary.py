@@ -1,8 +1,12 @@
+import json
 import math
+from types import SimpleNamespace
 
 import pytest
 
 from rnnx.report import study, summary
+from rnnx.report.metrics import METRICS
+from rnnx.report.pages import page
 from tests.report.records import write_trial
 
 
@@ -35,6 +39,31 @@ def test_numbers_are_medians_and_ranges_over_seeds(tmp_path):
     assert three(row, "clipped_share_of_steps") == pytest.approx([0.3, 0.3, 0.3])
 
 
+def test_what_the_test_split_told_is_in_the_table_and_on_the_page(tmp_path):
+    for seed, last, best in ((0, 0.5, 0.25), (1, 0.75, 0.5)):
+        write_trial(tmp_path / str(seed), seed=seed)
+        test = {"last": {"loss": last, "accuracy": 0.125}, "best": {"loss": best, "accuracy": 0.875}}
+        (tmp_path / str(seed) / "DONE.json").write_text(json.dumps({"test": test}))
+    found = study.read(tmp_path)
+    rows = summary.rows(found)
+    (row,) = summary.table(rows)
+    assert three(row, "test_loss_last") == [0.625, 0.5, 0.75]
+    assert three(row, "test_loss_best") == [0.375, 0.25, 0.5]
+    assert [trial["test/best/accuracy after"] for trial in summary.trials_table(found)] == [0.875, 0.875]
+    shown = page.render(found, rows, [], "runs")
+    assert "test split" in shown
+    assert "0.875" in shown
+
+
+def test_the_recurrent_kernel_inside_of_a_combinator_is_found_unless_there_are_two():
+    one = {"weight_gradient/cell.recurrent_kernel/log10_norm": -2.0}
+    other = {"weight_gradient/other.recurrent_kernel/log10_norm": -3.0}
+    (metric,) = (metric for metric in METRICS if metric.key == "weight_gradient")
+    for record, wanted in ((one, -2.0), (one | other, math.nan)):
+        trial = SimpleNamespace(before=record)
+        assert metric.of(trial, "before") == pytest.approx(wanted, nan_ok=True)
+
+
 def test_unfinished_and_failed_trials_count_as_far_as_they_got(tmp_path):
     write_trial(tmp_path / "0", seed=0, loss=0.1)
     write_trial(tmp_path / "1", seed=1, status="failed", measured=2)  # held-out loss 0.5 at step 10
@@ -58,7 +87,7 @@ def test_a_loss_that_is_not_a_number_is_left_out_and_the_trial_is_known(tmp_path
     write_trial(tmp_path / "1", seed=1, loss=0.1)
     (row,) = table(tmp_path)
     assert three(row, "heldout_loss") == [0.1, 0.1, 0.1]
-    assert [trial.blown_up for trial in study.read(tmp_path).trials] == [True, False]
+    assert [trial.diverged for trial in study.read(tmp_path).trials] == [True, False]
 
 
 def test_rows_are_ordered_by_task_length_and_variant(tmp_path):
@@ -76,3 +105,17 @@ def test_every_trial_has_a_row_of_its_own(tmp_path):
     assert (a["cell.forget_bias"], b["cell.forget_bias"]) == ("", "1")
     assert (a["heldout/loss before"], a["heldout/loss after"]) == (1.0, 0.1)
     assert math.isnan(b["heldout/loss after"])
+
+
+def test_a_trial_of_a_model_with_two_parts_has_a_row_for_each(tmp_path):
+    write_trial(tmp_path / "a")
+    path = tmp_path / "a" / "metrics.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    rates = {"encoder/state_gradient/state/decay_rate": -0.1, "decoder/state_gradient/state/decay_rate": -0.2}
+    whole = [{tag: value for tag, value in record.items() if "state_gradient" not in tag} for record in records]
+    path.write_text("".join(json.dumps(record | rates) + "\n" for record in whole))
+    rows = summary.trials_table(study.read(tmp_path))
+    assert [(row["trial"], row["part"], row["state_gradient/state/decay_rate after"]) for row in rows] == [
+        ("a", "decoder", -0.2),
+        ("a", "encoder", -0.1),
+    ]

@@ -1,5 +1,6 @@
 """What every task keeps to; a new file is tested on arrival."""
 
+import functools
 import math
 
 import jax
@@ -8,23 +9,22 @@ import numpy as np
 import pytest
 
 import rnnx
-from rnnx import data
-from tests.examples import assert_close
-
-# The data set that a task stands on: without it the task is not tested, and nothing is downloaded for a test.
-NEEDS = {"characters": "tinyshakespeare"}
+from rnnx.training.program import mean_loss, mean_scores
+from rnnx.types import Pair
+from tests.helpers import at_hand, compiled
+from tests.variants import assert_close
 
 # Long enough for every task.
 T, B = 24, 5
-SHORTEST = {"copy_memory": 21}
 
 
-@pytest.fixture(params=rnnx.tasks.names())
+# All of one task in one process, which so compiles its sampling and its scores once.
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in rnnx.tasks.names()])
 def task(request):
-    needed = NEEDS.get(request.param)
-    if needed and not data.available(needed):
-        pytest.skip(f"{needed} is neither in RNNX_DATA_DIR nor in the cache")
-    return rnnx.tasks.get(request.param)()
+    task = at_hand.task(request.param)
+    if task is None:
+        pytest.skip("its data is neither in RNNX_DATA_DIR nor in the cache")
+    return task
 
 
 @pytest.fixture(params=["sample", "sample_heldout"])
@@ -32,102 +32,169 @@ def sample(request, task):
     return getattr(task, request.param)
 
 
+# Where it is about what is done with a batch: those held out are of the same kind.
+@pytest.fixture(params=["sample", pytest.param("sample_heldout", marks=pytest.mark.slow)])
+def either(request, task):
+    return getattr(task, request.param)
+
+
+def drawn(sample, key=0, batch_size=B, length=T):
+    """A batch, compiled, which is some dozens of programs else; as NumPy's arrays."""
+    batch = compiled.sample(sample, jax.random.key(key), batch_size, length)
+    return jax.tree.map(np.asarray, batch)
+
+
+def outputs_for(task, batch):
+    rng = np.random.default_rng(1)
+    return rng.standard_normal((*batch.weights.shape, task.output_size), dtype=np.float32)
+
+
+@functools.cache
+def _scored(losses, scores):
+    task = rnnx.tasks.get("adding")()._replace(losses=losses, scores=scores)
+    return jax.jit(lambda outputs, batch: (mean_loss(task, outputs, batch), mean_scores(task, outputs, batch)))
+
+
+def scored(task, outputs, batch):
+    """Loss and metrics."""
+    return _scored(task.losses, task.scores)(outputs, batch)
+
+
 def perfect(task, batch):
     """Outputs that say exactly what the targets are."""
-    if jnp.issubdtype(batch.targets.dtype, jnp.integer):
-        return 1e4 * jax.nn.one_hot(batch.targets, task.output_size)
+    if np.issubdtype(batch.targets.dtype, np.integer):
+        return np.float32(1e4) * np.eye(task.output_size, dtype=np.float32)[batch.targets]
     return batch.targets
 
 
 def test_a_sample_depends_on_its_key_alone(sample):
-    batch = sample(jax.random.key(0), B, T)
-    assert_close(sample(jax.random.key(0), B, T), batch, rtol=0, atol=0)
-    assert not np.array_equal(sample(jax.random.key(1), B, T).inputs, batch.inputs)
+    batch = drawn(sample)
+    assert_close(drawn(sample), batch, rtol=0, atol=0)
+    other = drawn(sample, key=1)
+    assert not all(map(np.array_equal, jax.tree.leaves(other.inputs), jax.tree.leaves(batch.inputs)))
 
 
-def test_sampling_can_be_compiled_and_gives_the_same(sample):
-    jitted = jax.jit(sample, static_argnums=(1, 2))
-    assert_close(jitted(jax.random.key(0), B, T), sample(jax.random.key(0), B, T), rtol=1e-6)  # float32 rounds at 6e-8
+def test_sampling_can_be_compiled_and_gives_the_same(either):
+    assert_close(drawn(either), either(jax.random.key(0), B, T), rtol=1e-6)  # float32 rounds at 6e-8
 
 
-def test_sampling_can_be_mapped_over_keys(sample):
+def test_sampling_can_be_mapped_over_keys(either):
     keys = jax.random.split(jax.random.key(0), 3)
-    many = jax.vmap(lambda key: sample(key, B, T))(keys)
-    assert_close(jax.tree.map(lambda a: a[1], many), sample(keys[1], B, T), rtol=1e-6)  # float32 rounds at 6e-8
+    many = jax.jit(jax.vmap(lambda key: either(key, B, T)))(keys)
+    one = compiled.sample(either, keys[1], B, T)
+    assert_close(jax.tree.map(lambda a: np.asarray(a)[1], many), one, rtol=1e-6)  # float32 rounds at 6e-8
 
 
 @pytest.mark.parametrize(("batch_size", "length"), [(5, T), (1, 3)])
-def test_shapes_types_and_weights(request, task, sample, batch_size, length):
-    length = max(length, SHORTEST.get(request.node.callspec.params["task"], 1))
-    batch = sample(jax.random.key(0), batch_size, length)
-    if task.discrete:
-        assert batch.inputs.shape == (length, batch_size)
-        assert jnp.issubdtype(batch.inputs.dtype, jnp.integer)
-        assert jnp.all((batch.inputs >= 0) & (batch.inputs < task.input_size))
-    else:
+def test_shapes_types_and_weights(task, sample, batch_size, length):
+    length = max(length, task.min_length)
+    batch = drawn(sample, 0, batch_size, length)
+    if task.model == "sequence" and task.vocab_size is None:
         assert batch.inputs.shape == (length, batch_size, task.input_size)
-        assert batch.inputs.dtype == jnp.float32
-    if jnp.issubdtype(batch.targets.dtype, jnp.integer):
-        assert batch.targets.shape == (length, batch_size)
-        assert jnp.all((batch.targets >= 0) & (batch.targets < task.output_size))
+        assert batch.inputs.dtype == np.float32
+    elif task.model == "sequence":
+        assert batch.inputs.shape == (length, batch_size)
+        assert np.issubdtype(batch.inputs.dtype, np.integer)
+        assert np.all((batch.inputs >= 0) & (batch.inputs < task.vocab_size))
+    for leaf in jax.tree.leaves(batch):
+        assert leaf.shape[leaf.ndim > 1] == batch_size
+    positions = batch.weights.shape
+    if np.issubdtype(batch.targets.dtype, np.integer):
+        assert batch.targets.shape == positions
+        assert np.all((batch.targets >= 0) & (batch.targets < task.output_size))
     else:
-        assert batch.targets.shape == (length, batch_size, task.output_size)
-    assert batch.weights.shape == (length, batch_size)
-    assert jnp.all(batch.weights >= 0)
-    assert jnp.all(batch.weights.sum(axis=0) > 0), "every example scores some step"
+        assert batch.targets.shape == (*positions, task.output_size)
+    assert np.all(batch.weights >= 0)
+    assert np.all(batch.weights.sum(axis=0) > 0), "every example scores some step"
     if batch.lengths is not None:
         assert batch.lengths.shape == (batch_size,)
-        assert jnp.issubdtype(batch.lengths.dtype, jnp.integer)
-        assert jnp.all((batch.lengths >= 1) & (batch.lengths <= length))
-        past = jnp.arange(length)[:, None] >= batch.lengths
-        assert not jnp.any(past & (batch.weights > 0)), "nothing is scored in the padding"
+        assert np.issubdtype(batch.lengths.dtype, np.integer)
+        assert np.all((batch.lengths >= 1) & (batch.lengths <= length))
+        scored = batch.inputs.target_lengths if isinstance(batch.inputs, Pair) else batch.lengths
+        past = np.arange(len(batch.weights))[:, None] >= (len(batch.weights) if scored is None else scored)
+        assert not np.any(past & (batch.weights > 0)), "nothing is scored in the padding"
 
 
-def test_a_perfect_prediction_has_no_loss(task, sample):
-    batch = sample(jax.random.key(0), B, T)
-    assert task.loss(perfect(task, batch), batch) == 0
-    wrong = jnp.roll(perfect(task, batch), 1, axis=-1) + 1
-    assert task.loss(wrong, batch) > 0
+def test_a_stream_begins_everywhere_and_its_batches_are_like_samples(task):
+    """A batch depends on key and step alone, and the step may be traced."""
+    if task.stream is None:
+        return
+    batch = task.stream(jax.random.key(0), B, T, 0)
+    assert batch.restarts.all()
+    assert jax.tree.map(jnp.shape, batch._replace(restarts=None)) == jax.tree.map(
+        jnp.shape, task.sample(jax.random.key(0), B, T)
+    )
+    later = task.stream(jax.random.key(0), B, T, 7)
+    assert not later.restarts.all()
+    jitted = jax.jit(task.stream, static_argnums=(1, 2))
+    for step, expected in ((7, later), (0, batch)):
+        assert_close(jitted(jax.random.key(0), B, T, step), expected, rtol=0, atol=0)
 
 
-def test_only_steps_with_weight_are_scored(task, sample):
+def test_a_perfect_prediction_has_no_loss(task, either):
+    batch = drawn(either)
+    assert scored(task, perfect(task, batch), batch)[0] == 0
+    wrong = np.roll(perfect(task, batch), 1, axis=-1) + 1
+    assert scored(task, wrong, batch)[0] > 0
+
+
+def test_only_steps_with_weight_are_scored(task, either):
     """Neither loss nor metrics look at the others."""
-    batch = sample(jax.random.key(0), B, T)
-    batch = batch._replace(weights=batch.weights.at[: T // 2].set(0))
-    outputs = jax.random.normal(jax.random.key(1), (T, B, task.output_size))
-    other = jnp.where((batch.weights == 0)[..., None], 1e3, outputs)
-    assert_close(task.loss(other, batch), task.loss(outputs, batch), rtol=1e-6)  # float32 rounds at 6e-8
-    assert_close(task.metrics(other, batch), task.metrics(outputs, batch), rtol=1e-6)
+    batch = drawn(either)
+    weights = batch.weights.copy()
+    weights[: len(weights) // 2] = 0
+    batch = batch._replace(weights=weights)
+    outputs = outputs_for(task, batch)
+    other = np.where((weights == 0)[..., None], np.float32(1e3), outputs)
+    assert_close(scored(task, other, batch), scored(task, outputs, batch), rtol=1e-6)  # float32 rounds at 6e-8
 
 
-def test_loss_and_metrics_are_means_over_the_batch(task, sample):
+def test_loss_and_metrics_are_means_over_the_batch(task, either):
     """So that they do not grow with it: a batch given twice scores the same."""
-    batch = sample(jax.random.key(0), B, T)
-    outputs = jax.random.normal(jax.random.key(1), (T, B, task.output_size))
+    batch = drawn(either)
+    outputs = outputs_for(task, batch)
 
     def twice(tree):
-        return jax.tree.map(lambda a: jnp.concatenate([a, a], axis=a.ndim > 1), tree)
+        return jax.tree.map(lambda a: np.concatenate([a, a], axis=int(a.ndim > 1)), tree)
 
-    for score in (task.loss, task.metrics):
-        # float32 rounds at 6e-8, times a sum of some tens
-        assert_close(score(twice(outputs), twice(batch)), score(outputs, batch), rtol=1e-5)
-    for name, value in task.metrics(outputs, batch).items():
+    loss, metrics = scored(task, outputs, batch)
+    # float32 rounds at 6e-8, times a sum of some tens
+    assert_close(scored(task, twice(outputs), twice(batch)), (loss, metrics), rtol=1e-5)
+    for name, value in metrics.items():
         assert value.shape == (), name
 
 
 def test_the_loss_can_be_differentiated(task):
-    batch = task.sample(jax.random.key(0), B, T)
-    outputs = jax.random.normal(jax.random.key(1), (T, B, task.output_size))
-    gradient = jax.grad(task.loss)(outputs, batch)
-    np.testing.assert_array_equal(jnp.any(gradient != 0, axis=-1), batch.weights > 0)
+    batch = drawn(task.sample)
+    gradient = jax.jit(jax.grad(lambda outputs: mean_loss(task, outputs, batch)))(outputs_for(task, batch))
+    np.testing.assert_array_equal(np.any(np.asarray(gradient) != 0, axis=-1), batch.weights > 0)
 
 
 def test_it_says_what_it_is(task):
-    assert task.floor(T) > 0
-    assert isinstance(task.floor(T), float)
-    assert math.isfinite(task.floor(T))
+    assert task.baseline_loss(T) > 0
+    assert isinstance(task.baseline_loss(T), float)
+    assert math.isfinite(task.baseline_loss(T))
     assert task.loss_unit
-    assert all(isinstance(key, str) and isinstance(value, str) for key, value in task.provenance.items())
+    assert all(isinstance(key, str) and isinstance(value, str) for key, value in task.data.items())
+    assert task.model in rnnx.models.names()
+
+
+def test_a_test_split_is_gone_through_once_and_in_order(task):
+    """Whatever the batch size, also one that leaves a smaller batch for the end; the batches are alike in shape."""
+    if task.test_batches is None:
+        return
+    many = list(task.test_batches(1000))
+    odd = list(task.test_batches(999))
+    sizes = [batch.weights.shape[-1] for batch in many]
+    assert sizes[:-1] == [1000] * (len(many) - 1)
+    assert 0 < sizes[-1] <= 1000
+
+    def joined(batches):
+        return jax.tree.map(lambda *parts: np.concatenate(parts, axis=int(parts[0].ndim > 1)), *batches)
+
+    assert_close(joined(odd), joined(many), rtol=0, atol=0)
+    with pytest.raises(ValueError, match=r"^batch_size must be a whole number of at least 1, not 0\.$"):
+        task.test_batches(0)
 
 
 @pytest.mark.parametrize(("batch_size", "length"), [(0, 12), (-1, 12), (5, 0), (5, -3), (5, 2.5), (5, None), (2.0, 12)])

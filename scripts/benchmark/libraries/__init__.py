@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from scripts.benchmark.problem import Answer
+from scripts.benchmark.layers.problem import Answer
 
 OURS = "rnnx"
 

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scripts.benchmark.layers.problem import Answer, Layer, Problem
 from scripts.benchmark.libraries import Network
-from scripts.benchmark.problem import Answer, Layer, Problem
 
 
 def network(

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scripts.benchmark.layers.problem import Layer, Problem
 from scripts.benchmark.libraries import Network, _jax
-from scripts.benchmark.problem import Layer, Problem
 
 PACKAGES = ("equinox", "jax", "jaxlib", "numpy")
 LAYOUT = "[T, B, I]"

@@ -9,8 +9,8 @@ import jax
 import numpy as np
 from flax import nnx
 
+from scripts.benchmark.layers.problem import Layer, Problem
 from scripts.benchmark.libraries import Network, _jax
-from scripts.benchmark.problem import Layer, Problem
 
 PACKAGES = ("flax", "jax", "jaxlib", "numpy")
 LAYOUT = "[T, B, I]"

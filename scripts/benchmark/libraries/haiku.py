@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scripts.benchmark.layers.problem import Layer, Problem
 from scripts.benchmark.libraries import Network, _jax
 from scripts.benchmark.libraries._gates import reorder
-from scripts.benchmark.problem import Layer, Problem
 
 PACKAGES = ("dm-haiku", "jax", "jaxlib", "numpy")
 LAYOUT = "[T, B, I]"

@@ -13,9 +13,9 @@ import jax
 import keras
 import numpy as np
 
+from scripts.benchmark.layers.problem import Layer, Problem
 from scripts.benchmark.libraries import Network, _jax
 from scripts.benchmark.libraries._gates import reorder
-from scripts.benchmark.problem import Layer, Problem
 
 PACKAGES = ("keras", "jax", "jaxlib", "numpy")
 LAYOUT = "[B, T, I]"

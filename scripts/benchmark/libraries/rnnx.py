@@ -5,8 +5,8 @@ from typing import Any
 import jax
 
 import rnnx
+from scripts.benchmark.layers.problem import Layer, Problem
 from scripts.benchmark.libraries import Network, _jax
-from scripts.benchmark.problem import Layer, Problem
 
 PACKAGES = ("rnnx", "jax", "jaxlib", "flax", "numpy")
 LAYOUT = "[T, B, I]"

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from scripts.benchmark import machine
+from scripts.benchmark.layers.problem import Answer, Layer, Problem
 from scripts.benchmark.libraries import Network
-from scripts.benchmark.problem import Answer, Layer, Problem
 
 PACKAGES = ("torch", "numpy")
 LAYOUT = "[T, B, I]"

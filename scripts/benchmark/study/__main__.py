@@ -5,13 +5,13 @@ from pathlib import Path
 
 import jax
 
-from rnnx import files
+from rnnx.logbook import files
 from scripts.benchmark import machine
-from scripts.benchmark.contestant import WorkerError
-from scripts.benchmark.equality import UnequalError
-from scripts.benchmark.study import agreement, contestants, page, record, stopwatch
-from scripts.benchmark.study.contestants import OURS, PEERS, PYTHON, Contestant
-from scripts.benchmark.study.facts import Parser, Study
+from scripts.benchmark.interpreters import WorkerError
+from scripts.benchmark.layers.equality import UnequalError
+from scripts.benchmark.study import candidates, equality, page, record, timing
+from scripts.benchmark.study.candidates import OURS, PEERS, PYTHON, Candidate
+from scripts.benchmark.study.spec import Parser, Study
 
 OUT = "docs/benchmarks/study.json"
 
@@ -38,7 +38,7 @@ def main() -> int:
             print(f"{name} is left out: there is no {PYTHON[name]}.")
     if given.out.suffix != ".json":
         parser.error(f"--out={given.out} must be a .json file.")
-    chosen = contestants.of_study(study, [OURS, *(asked or there)], given.only)
+    chosen = candidates.of_study(study, [OURS, *(asked or there)], given.only)
     if not chosen:
         parser.error(f"--only={given.only[0]!r} matches no contestant.")
     try:
@@ -52,18 +52,18 @@ def main() -> int:
         return 130
 
 
-def run(study: Study, peers: list[str], chosen: list[Contestant], out: Path) -> int:
+def run(study: Study, peers: list[str], chosen: list[Candidate], out: Path) -> int:
     """Check that all measure the same, time all in turn, and write record and page after each; 1 if one failed."""
     if busy := machine.busy():
         print("The machine is busy: times will be too long.")
     jax.config.update("jax_platforms", "cpu")  # as for all contestants
-    differences, versions = agreement.check(study, peers)
+    differences, versions = equality.check(study, peers)
     print(f"All measure the same. {study.trials} trials of {study.steps} steps.", flush=True)
     results = record.new(study, busy, differences, versions)
     failures = 0
     for contestant in chosen:
         try:
-            seconds, found = stopwatch.time_all(contestant, study)
+            seconds, found = timing.time_all(contestant, study)
         except WorkerError as error:
             failures += 1
             print(f"{contestant.name} failed: {error}", flush=True)

@@ -20,7 +20,7 @@ import optax
 from flax import nnx
 from jax.nn import initializers
 
-from scripts.benchmark.study.facts import CURVE, LOSS, Study, of_script, record_of
+from scripts.benchmark.study.spec import CURVE, LOSS, Study, of_script, record_of
 
 CELLS: dict[str, Any] = {"rnn": nnx.SimpleCell, "lstm": nnx.OptimizedLSTMCell, "gru": nnx.GRUCell}
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
-from scripts.benchmark.study import agreement, results
+from scripts.benchmark.study import equality, results
 from scripts.benchmark.study import record as records
-from scripts.benchmark.study.contestants import OURS, PEERS
+from scripts.benchmark.study.candidates import OURS, PEERS
 from scripts.benchmark.study.record import Record
 
 KINDS = {
@@ -112,8 +112,8 @@ def _agreement(record: Record) -> str:
         for library, errors in record["agreement"].items()
     ]
     return (
-        f"With copied weights and examples (T = {agreement.LENGTH}), the largest difference from rnnx in the loss and "
-        f"in log10 ‖∂L/∂s_t‖ of any step and example; nothing is timed above {agreement.TOLERANCE:g}.\n\n"
+        f"With copied weights and examples (T = {equality.LENGTH}), the largest difference from rnnx in the loss and "
+        f"in log10 ‖∂L/∂s_t‖ of any step and example; nothing is timed above {equality.TOLERANCE:g}.\n\n"
         + _table(("", *study["cells"]), rows)
     )
 

@@ -7,12 +7,12 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from rnnx import files
+from rnnx.logbook import files
 from scripts.benchmark import machine
-from scripts.benchmark.study import results, stopwatch
-from scripts.benchmark.study.contestants import Contestant
-from scripts.benchmark.study.facts import Study
+from scripts.benchmark.study import results, timing
+from scripts.benchmark.study.candidates import Candidate
 from scripts.benchmark.study.results import Findings
+from scripts.benchmark.study.spec import Study
 
 FORM = 1
 Record = dict[str, Any]
@@ -24,7 +24,7 @@ def new(study: Study, busy: bool, differences: dict[str, Any], versions: dict[st
     Args:
       study: what is run.
       busy: whether something else was running on the machine.
-      differences, versions: what `agreement.check` gave.
+      differences, versions: what `equality.check` gave.
     """
     ours = {name: importlib.metadata.version(name) for name in ("rnnx", "jax", "jaxlib", "flax", "optax", "numpy")}
     return {
@@ -39,9 +39,9 @@ def new(study: Study, busy: bool, differences: dict[str, Any], versions: dict[st
     }
 
 
-def add(record: Record, contestant: Contestant, study: Study, seconds: dict[str, float], found: Findings) -> None:
+def add(record: Record, contestant: Candidate, study: Study, seconds: dict[str, float], found: Findings) -> None:
     """Add what a contestant took, and found."""
-    alone = stopwatch.training(study, seconds)
+    alone = timing.training(study, seconds)
     record["contestants"][contestant.name] = {
         "library": contestant.library,
         "about": contestant.about,

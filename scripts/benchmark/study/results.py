@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from scripts.benchmark.contestant import WorkerError
-from scripts.benchmark.study.facts import CURVE, LOSS, Study, record_of
+from scripts.benchmark.interpreters import WorkerError
+from scripts.benchmark.study.spec import CURVE, LOSS, Study, record_of
 
 CHANCE = 0.01
 """How often trainings that are alike may be taken for different ones, in one run of the benchmark."""

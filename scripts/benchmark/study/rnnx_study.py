@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 
-from scripts.benchmark.study.facts import Study
+from scripts.benchmark.study.spec import Study
 
 
-def command(study: Study, workdir: Path, *, vectorize: int, measurements: str | None = None) -> list[str]:
+def command(study: Study, workdir: Path, *, vectorize: int, diagnostics: str | None = None) -> list[str]:
     """`experiments.sweep` with `vectorize` seeds trained as one program, in as many processes as there are cores.
 
-    With `measurements` no others are taken, and so no others are drawn; without, those that a study takes by default.
+    With `diagnostics` no others are taken, and so no others are drawn; without, those that a study takes by default.
     """
     axes = {
         "cell.name": ",".join(study.cells),
@@ -28,8 +28,8 @@ def command(study: Study, workdir: Path, *, vectorize: int, measurements: str | 
         "measure_batch_size": study.heldout,
         "checkpoint_every": study.steps,
     }
-    if measurements:
-        settings["measurements"] = measurements
+    if diagnostics:
+        settings["diagnostics"] = diagnostics
     return [
         sys.executable,
         "-m",

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from scripts.benchmark.study.facts import CURVE, LOSS, Study, of_script, record_of
+from scripts.benchmark.study.spec import CURVE, LOSS, Study, of_script, record_of
 
 LAYERS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 CELLS = {"rnn": nn.RNNCell, "lstm": nn.LSTMCell, "gru": nn.GRUCell}

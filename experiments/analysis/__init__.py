@@ -1,0 +1,1 @@
+"""Diagnostics of checkpoints, in double precision, after training."""

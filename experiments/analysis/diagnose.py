@@ -1,0 +1,165 @@
+"""Measurements of all trials of a study: files, pictures, TensorBoard, and what is told while it goes on."""
+
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from experiments import user_modules
+from experiments.analysis import checkpoints
+from experiments.analysis.checkpoints import Subject
+from experiments.config import ConfigError, difference, restore
+from experiments.trials import compilation
+from experiments.trials.trial import Trial
+from rnnx.logbook import TensorBoard, files, write_embedding
+from rnnx.logbook.jsonl import plain
+from rnnx.logbook.projector import LARGEST
+from rnnx.logbook.run_directory import ANALYSIS, CONFIG, INITIAL
+from rnnx.references import file_name, is_reference, told
+from rnnx.report import figures, study
+from rnnx.report.figures._style import png
+
+
+class Result(NamedTuple):
+    """What there is to tell of one measurement of one trial."""
+
+    trial: str
+    measure: str
+    outcome: str
+    """`done`, `already there`, or why it could not be measured."""
+    record: dict[str, Any]
+    """What the file holds: step, precision, examples and values by tag."""
+
+    @property
+    def failed(self) -> bool:
+        """There is nothing but a reason."""
+        return not self.record
+
+
+def measure(workdir: Path, names: list[str], checkpoint: str, examples: int) -> int:
+    """Measure the trial of a directory, or all finished trials below it; 0 if all could be measured, else 1.
+
+    Raises:
+      StudyError, ConfigError: there is no such trial, or nothing to measure.
+    """
+    trials = _trials(workdir)
+    compilation.enable_cache()
+    results = _all(trials, names, checkpoint, examples)
+    _print(results)
+    for result in results:
+        if result.failed:
+            print(f"{result.trial}: {result.measure}: {result.outcome}")
+    return 1 if any(result.failed for result in results) else 0
+
+
+def _trials(workdir: Path) -> list[Trial]:
+    """The trial that a directory is, or the finished ones below it."""
+    found = study.read(workdir).trials
+    if (workdir / CONFIG).exists():
+        return [_trial(found[0], workdir)]
+    done = [_trial(one, workdir / one.name) for one in found if one.status == "done"]
+    if not done:
+        raise ConfigError(f"{workdir} has no finished trial; give the directory of a trial to measure it as it is.")
+    return done
+
+
+def _trial(found: study.Trial, directory: Path) -> Trial:
+    """A trial with its config, and with the modules of the user's that it was made with."""
+    there = found.origin.get("modules", {})
+    user_modules.make_importable(directory, there)
+    trial = Trial(found.name, restore(found.config), directory)
+    changed = difference(*map(user_modules.contents, (there, user_modules.record(trial.config))))
+    if changed:
+        print(f"{trial.name}: a module has changed since it was trained: {changed}.", file=sys.stderr)
+    return trial
+
+
+def _all(trials: list[Trial], names: list[str], checkpoint: str, examples: int) -> list[Result]:
+    """Every measurement of every trial, with a live display, or plain lines where there is no terminal."""
+    console = Console()
+    results: list[Result] = []
+    progress = Progress(
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with progress:
+        bar = progress.add_task("", total=len(trials) * len(names))
+        for trial in trials:
+            progress.update(bar, description=trial.name)
+            subject = checkpoints.subject(trial, checkpoint, examples)
+            for name in names:
+                progress.update(bar, description=f"{trial.name}: {name}")
+                results.append(_one(trial, subject, name, checkpoint))
+                progress.advance(bar)
+                if not console.is_terminal:
+                    of = f"{len(results)}/{len(trials) * len(names)}"
+                    print(f"{of} {trial.name}: {name}: {results[-1].outcome}", flush=True)
+    return results
+
+
+def _one(trial: Trial, subject: Subject, name: str, checkpoint: str) -> Result:
+    where = ANALYSIS if checkpoint == "latest" else INITIAL
+    path = trial.directory / where / f"{file_name(name)}.json"
+    of = {"step": subject.step, "precision": "float64", "examples": subject.batch.weights.shape[-1]}
+    if path.exists():
+        there = files.read_json(path)
+        if {field: there.get(field) for field in of} == of:
+            return Result(trial.name, name, "already there", there)
+    try:
+        measured = checkpoints.measure(subject, name)
+    except (ValueError, jax.errors.JaxRuntimeError) as error:  # it is not for such a cell, or there is no memory for it
+        return Result(trial.name, name, str(error).splitlines()[0], {})
+    except Exception as error:
+        if not is_reference(name):
+            raise
+        return Result(trial.name, name, told(name, error), {})  # it is the user's code and may raise anything
+    values = {tag: plain(value) for tag, value in measured.items()}
+    record = {"step": subject.step} | values
+    pictures = list(figures.pictures(name, record, f"{trial.name}, step {subject.step}"))
+    with TensorBoard.analysis(trial.directory, f"{checkpoint}_{file_name(name)}") as board:
+        # Under names of their own: in training the same may have been measured in float32, of more examples.
+        board.write(subject.step, {f"analysis/{tag}": value for tag, value in measured.items()})
+        for part, tag, figure in pictures:
+            board.image(subject.step, f"analysis/{tag}", png(figure, dpi=80))
+            file = "-".join([file_name(name), *part.split("/")] if part else [file_name(name)])
+            files.write(path.with_name(f"{file}.png"), png(figure))
+    if name == "trajectories":
+        for tag, states in measured.items():  # one for each part of the model
+            if tag.endswith("trajectories/states"):
+                _project(trial.directory, tag.replace("trajectories/", "").replace("/", "-"), states)
+    files.write_json(path, of | {"values": values})  # last: it says that all is there
+    return Result(trial.name, name, "done", of | {"values": values})
+
+
+def _project(directory: Path, name: str, states: np.ndarray) -> None:
+    """States `[T + 1, B, S]` for TensorBoard's projector, of as many steps as it can show."""
+    T, B, S = states.shape
+    steps = np.arange(0, T, -(-T * B // LARGEST))
+    labels = {"step": np.repeat(steps, B), "example": np.tile(np.arange(B), len(steps))}
+    write_embedding(directory, name, states[steps].reshape(-1, S), labels)
+
+
+def _print(results: list[Result]) -> None:
+    table = Table()
+    for name in ("trial", "step", "diagnostic", "value"):
+        table.add_column(name, justify="left" if name in ("trial", "diagnostic") else "right")
+    for result in results:
+        for tag, value in result.record.get("values", {}).items():
+            if isinstance(value, int | float):
+                table.add_row(result.trial, str(result.record["step"]), tag, f"{value:.4g}")
+    console = Console(markup=False)
+    if not console.is_terminal:
+        console.width = 120
+    if table.rows:
+        console.print(table)

@@ -1,0 +1,74 @@
+"""Names of trials: readable, unique, and safe as paths, such as `adding/lstm,forget_bias=0/T128/seed0`.
+
+A name tells what varies within the sweep: task, cell, length and seed always, other fields where they have several
+values, or are set in some trials only.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from experiments.config import Config
+from experiments.studies.grid import Point
+from rnnx.references import file_name
+
+_ALWAYS = {"task.name", "cell.name", "task.length", "seed"}
+
+_LONGEST = 128
+"""Characters in the name of a directory; file systems allow 255 bytes, encrypted ones 143."""
+
+
+def names(points: Sequence[Point], configs: Sequence[Config]) -> list[str]:
+    """One name for each point and the config that it leads to; two are equal only where the points are."""
+    found: dict[str, dict[str, Any]] = {}
+    for point in points:
+        for field, value in point.items():
+            found.setdefault(field, {})[repr(value)] = value
+    telling = sorted(
+        field
+        for field, values in found.items()
+        if field not in _ALWAYS and (len(values) > 1 or any(field not in point for point in points))
+    )
+    leaves = Counter(field.rpartition(".")[2] for field in telling)
+    said = {}
+    for field in telling:
+        leaf = field.rpartition(".")[2]
+        said[field] = (leaf if leaves[leaf] == 1 else field, _texts(found[field]))
+
+    def name(point: Point, config: Config) -> str:
+        settings = "".join(
+            f",{short}={texts[repr(point[field])]}"
+            for field, (short, texts) in said.items()
+            if point.get(field) is not None
+        )
+        task, cell = file_name(config.task.name), file_name(config.cell.name)
+        return f"{task}/{_fitting(cell + settings)}/T{config.length}/seed{config.seed}"
+
+    return [name(point, config) for point, config in zip(points, configs, strict=True)]
+
+
+def _texts(values: dict[str, Any]) -> dict[str, str]:
+    """For each value, by its `repr`, a text in which it differs from the others."""
+    texts = {exact: _text(value) for exact, value in values.items()}
+    times = Counter(texts.values())
+    return {exact: text if times[text] == 1 else _safe(exact) for exact, text in texts.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple | list):
+        return "+".join(map(_text, value))
+    return f"{value:g}" if isinstance(value, float) else _safe(file_name(str(value).replace(", ", ",")))
+
+
+def _safe(text: str) -> str:
+    """No slash, space or the like: they are written `%2F`, `%20`."""
+    return quote(text, safe="(),=+")
+
+
+def _fitting(name: str) -> str:
+    """A name that is too long for a directory is cut, and a hash of it keeps it unique."""
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST - 9]}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -1,0 +1,224 @@
+"""What a trial leaves in its directory while it is trained.
+
+`metrics.jsonl`, TensorBoard events and checkpoints go together: one that resumes from a checkpoint first takes back
+what the other two say of later steps.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from experiments.config import Config
+from experiments.trials import provenance
+from experiments.trials.best import Best, BestParameters, best
+from experiments.trials.performance import Performance
+from rnnx.logbook import Checkpoints, MetricsFile, TensorBoard, files, read_metrics
+from rnnx.logbook.layout import by_cell, layout
+from rnnx.logbook.run_directory import CHECKPOINTS, CONFIG, DONE, FAILED, METRICS, STUDY
+from rnnx.pytrees import flatten_dict
+from rnnx.report import figures
+from rnnx.report.figures._style import png
+from rnnx.report.metrics import FINAL_TAGS, final_tags
+from rnnx.training.program import TrainState
+from rnnx.types import Params
+
+_FIGURE_TIME_SHARE = 0.05
+"""The share of a session's time that pictures may take, of all trials of a program together, except that the last ones
+are drawn always. Of short trials they would take most."""
+
+_FIGURE_SECONDS = 0.1
+"""Seconds that those of one measurement are thought to take, until the first are drawn."""
+
+
+def write_hparams(
+    directory: Path, config: dict[str, Any], study: Iterable[dict[str, Any]], first: dict[str, Any]
+) -> None:
+    """Write a trial's row of TensorBoard's HParams page, which has the settings of all trials of a study as columns.
+
+    `first` is the trial's first record, empty if there is none yet: it tells of which parts the model has.
+    """
+    shown = final_tags(first) or FINAL_TAGS
+    TensorBoard.hparams(directory, flatten_dict(config), map(flatten_dict, study), shown)
+
+
+def _study(directory: Path) -> list[dict[str, Any]]:
+    """The configs of all trials of the sweep that a trial is part of; none where there is no sweep."""
+    for parent in directory.parents:
+        path = parent / STUDY
+        trials = files.read_json(path)["trials"] if path.exists() else {}
+        if directory.relative_to(parent).as_posix() in trials:
+            return list(trials.values())
+    return []
+
+
+class Record:
+    """The record of one trial that is being trained."""
+
+    def __init__(self, name: str, config: Config, directory: Path, vmap_width: int, num_devices: int):
+        """Take hold of a directory; an account of where results come from tells of the program's width and devices.
+
+        Raises:
+          ConfigError: the trial was begun on other data.
+        """
+        self._name, self._config, self.directory = name, config, directory
+        (directory / FAILED).unlink(missing_ok=True)
+        provenance.record(directory / CONFIG, config, vmap_width, num_devices)
+        self.performance = Performance(directory, config, vmap_width, num_devices)
+        self._checkpoints = Checkpoints(directory / CHECKPOINTS)
+        self._best = BestParameters(directory / CHECKPOINTS / "best")
+        self._open = contextlib.ExitStack()
+        self._began, self._share = time.monotonic(), _FIGURE_TIME_SHARE / vmap_width
+        self._drawing, self._pictures_take = 0.0, _FIGURE_SECONDS
+        self._found: Best | None = None
+        self._looked_at = 0
+
+    def restore_latest(self, like: TrainState, at_most: int | None) -> tuple[int, TrainState] | None:
+        """The newest step that is whole, the best parameters until then included, and its state; `None` without one.
+
+        Raises:
+          CheckpointError: the checkpoint is of another model.
+          ValueError: the record is damaged.
+        """
+        records = read_metrics(self.directory / METRICS)
+        while restored := self._checkpoints.restore_latest(like, at_most):
+            until = [record for record in records if record["step"] <= restored[0]]
+            if not until or until[-1]["step"] < restored[0]:
+                return restored  # with a record that lacks steps, which is told where it is opened
+            found = best(until, self._config.best_metric)
+            if self._best.restore(found and found.step, like.params):
+                return restored
+            at_most = restored[0] - 1
+        return None
+
+    def begin(self, resume_step: int | None) -> None:
+        """Go on from a step of the checkpoints, or from the start with `None`; what is there of later steps is void."""
+        self._saved = resume_step
+        self._checkpoints.discard_after(resume_step)
+        self._best.discard_after(resume_step)
+        self._metrics = self._open.enter_context(MetricsFile(self.directory / METRICS, resume_step))
+        # Before the events: TensorBoard reads files in their order, and none again once it has read the next.
+        self._write_hparams(next(iter(self._metrics.records), {}))
+        if resume_step is not None:
+            self._board = self._open.enter_context(TensorBoard(self.directory, resume_step))
+
+    def _start_board(self, first: dict[str, Any]) -> None:
+        """Begin with the events once there is a record, since the row before them depends on what is in it."""
+        if final_tags(first) != FINAL_TAGS:
+            self._write_hparams(first)
+        self._board = self._open.enter_context(TensorBoard(self.directory, None))
+        settings = flatten_dict(self._config.to_dict())
+        self._board.start(settings, layout(self._config.cell.name, self._config.diagnostics))
+
+    def _write_hparams(self, first: dict[str, Any]) -> None:
+        write_hparams(self.directory, self._config.to_dict(), _study(self.directory), first)
+
+    def log(self, step: int, values: dict[str, Any], *, last: bool = False) -> None:
+        """Add what was measured at a step; the last measurement is drawn, and others as far as there is time for it."""
+        self._metrics.write(step, values)
+        if step == 0:
+            self._start_board(values)
+        last = last or self.stopped is not None
+        self._board.write(step, values | by_cell(self._config.cell.name, values))
+        began = time.monotonic()
+        # These, and the last ones that are still to come.
+        if last or self._drawing + 2 * self._pictures_take < self._share * (began - self._began):
+            for tag, picture in self._pictures():
+                self._board.image(step, tag, picture)
+            self._pictures_take = time.monotonic() - began
+            self._drawing += self._pictures_take
+
+    @property
+    def best(self) -> Best | None:
+        """The best measurement so far."""
+        records = self._metrics.records
+        self._found, self._looked_at = (
+            best(records[self._looked_at :], self._config.best_metric, self._found),
+            len(records),
+        )
+        return self._found
+
+    @property
+    def stopped(self) -> str | None:
+        """Why training need not go on, if that is so."""
+        patience = self._config.patience
+        found = self.best if patience else None
+        if found is None or found.waited < patience:
+            return None
+        return f"{self._config.best_metric} has not been better than at step {found.step} in {patience} measurements"
+
+    def keep(self, step: int, params: Params) -> None:
+        """Take the parameters of the best step, to be written with the next checkpoint."""
+        if step % self._config.measure_every:
+            self._best.save()  # a trial of more steps does not measure here, and goes on with the best before
+        self._best.keep(step, params)
+
+    def save(self, step: int, state: TrainState) -> None:
+        """Commit the state of a step, unless it is there already."""
+        if step != self._saved:
+            # The record first: a checkpoint must never know of a step that the record lacks.
+            self._board.write(step, self.performance.record(step))
+            self._metrics.flush()
+            self._board.flush()
+            self._best.save()
+            self._checkpoints.save(step, state)
+            self._saved = step
+
+    def finish(
+        self, step: int, seconds: float, test: Callable[[Params], dict[str, float]] | None, last: Params
+    ) -> None:
+        """Mark the trial as done.
+
+        Args:
+          step: training steps done.
+          seconds: of this session.
+          test: what the test split tells of parameters; `None` where there is none.
+          last: the parameters at the end. Those of the best measurement are tested too.
+        """
+        final = {tag: value for tag, value in self._metrics.records[-1].items() if isinstance(value, float)}
+        found, stopped = self.best, self.stopped
+        tested: dict[str, dict[str, float]] = {}
+        if test:
+            tested["last"] = test(last)
+            if found:
+                tested["best"] = tested["last"] if found.step == step else test(self._best.params)
+        self.close()
+        if tested:
+            final |= {f"test/{which}/{name}": value for which, means in tested.items() for name, value in means.items()}
+            self._write_hparams(final)
+        TensorBoard.end(self.directory, step, {tag: final[tag] for tag in final_tags(final)})
+        measured = {tag: value for tag, value in final.items() if not tag.startswith("test/")}
+        done: dict[str, Any] = {"steps": step, "seconds_of_last_session": round(seconds, 2), "final": measured}
+        if stopped:
+            done["stopped"] = stopped
+        if found:
+            done["best"] = {"step": found.step, self._config.best_metric: found.value}
+        if tested:
+            done["test"] = tested
+        files.write_json(self.directory / DONE, done)
+
+    def fail(self, failure: dict[str, Any]) -> None:
+        """Say why the trial can't go on."""
+        write_failure(self.directory, failure)
+        with contextlib.suppress(OSError):  # there may be no room left, which may be the reason
+            self.close()  # before the next file, as in `begin`
+            TensorBoard.end(self.directory, failure.get("step", 0), None)
+
+    def close(self) -> None:
+        """Put on disk all that was written."""
+        self._open.close()
+
+    def _pictures(self) -> Iterator[tuple[str, bytes]]:
+        """Tag and PNG of what the last record measured, a picture a measurement and part of the model."""
+        first, now = self._metrics.records[0], self._metrics.records[-1]
+        title = f"{self._name}, step {now['step']}"
+        for name in self._config.diagnostics:
+            for picture in figures.pictures(name, now, title, first, training=True):
+                yield picture.tag, png(picture.figure, dpi=80)
+
+
+def write_failure(directory: Path, failure: dict[str, Any]) -> None:
+    """Write `FAILED.json`."""
+    with contextlib.suppress(OSError):  # there may be no room left, which may be the reason
+        files.write_json(directory / FAILED, failure)

@@ -1,0 +1,46 @@
+"""What the files of a run are called, and how far a run has come by them.
+
+    <workdir>/study.json           the trials of a sweep, and their settings
+    <workdir>/<trial>/config.json  settings, versions, machine, command: what makes a directory that of a run
+              metrics.jsonl        the record
+              performance.jsonl    speed, memory, compile time
+              events.out.tfevents… what TensorBoard shows
+              checkpoints/         states to go on from
+              analysis/            diagnostics of the latest checkpoint; in initial/, of the parameters before training
+              projector/           points for TensorBoard's projector, named in projector_config.pbtxt
+              profile/             a trace, if one was asked for
+              trial.lock           there while a process trains it
+              DONE.json            what it came to; or FAILED.json, why it can't go on
+
+The commands alone know `study.json` and `config.json` by themselves, since they look before anything heavy is loaded.
+"""
+
+from pathlib import Path
+
+STUDY = "study.json"
+CONFIG = "config.json"
+METRICS = "metrics.jsonl"
+PERFORMANCE = "performance.jsonl"
+EVENTS = "events.out.tfevents"
+CHECKPOINTS = "checkpoints"
+ANALYSIS = "analysis"
+INITIAL = "analysis/initial"
+PROJECTOR = "projector"
+PROJECTOR_CONFIG = "projector_config.pbtxt"
+PROFILE = "profile"
+LOCK = "trial.lock"
+STUDY_LOCK = "study.lock"
+DONE = "DONE.json"
+FAILED = "FAILED.json"
+
+
+def status(directory: Path) -> str:
+    """How far the run of a directory has come: `done`, `failed` or `unfinished`.
+
+    >>> import tempfile
+    >>> status(Path(tempfile.mkdtemp()))
+    'unfinished'
+    """
+    if (directory / DONE).exists():
+        return "done"
+    return "failed" if (directory / FAILED).exists() else "unfinished"

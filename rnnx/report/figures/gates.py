@@ -1,0 +1,112 @@
+"""How long the gates would keep what they hold, beside the length of the task."""
+
+import re
+import textwrap
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rnnx.report.figures import _style, _titles
+from rnnx.report.statistics import MedianRange
+from rnnx.report.study import Group, Study, with_tag
+from rnnx.report.trial import Record
+
+TITLE = "Time scales of the gates"
+
+CAPTION = """
+A gate that keeps a share f of the old state at every step forgets to 1/e of it in &minus;1/ln&nbsp;f steps: shown is
+how many units have which time scale, in outline before training, filled at the last measurement. The dashed line is
+the length of the task: a network whose units all lie far to the left of it does not remember its first step by its
+gates alone.
+"""
+
+ORDER = 100
+
+IN_TRAINING = False  # there they have their histograms
+
+_TAG = "gates/{}/time_scale"
+_TIME = "time scale −1/ln f (steps)"
+_SHARE = "share of the units"
+_COLOR = "#56B4E9"
+
+
+def draw(study: Study, task: str) -> Figure | None:
+    """Rows gates of the variants, columns lengths; first measurement in outline, last filled, the seeds together."""
+    measured = {
+        (group.variant, gate, group.length): with_tag([group], _TAG.format(gate))[0]
+        for group in study.groups_of(task)
+        for gate in _gates([record for trial in group.trials for record in (trial.first, trial.latest)])
+    }
+    if not measured:
+        return None
+    rows = list(dict.fromkeys((variant, gate) for variant, gate, _ in measured))
+    lengths = sorted({length for _, _, length in measured})
+    title = _titles.title(
+        f"{task}: time scales of the gates", list(measured.values()), band=False, middle="counts added"
+    )
+    made, panels = _style.grid(title, len(rows), len(lengths), row_height=2.0, sharex=True, sharey="row")
+    for row, (variant, gate) in zip(panels, rows, strict=True):
+        for axes, length in zip(row, lengths, strict=True):
+            if (variant, gate, length) in measured:
+                _histograms(axes, measured[variant, gate, length], _TAG.format(gate))
+            axes.axvline(length, color="black", linestyle="--", linewidth=1.2)
+            name = textwrap.fill(f"{variant}: {gate}", 22)
+            axes.set(xscale="log", xlabel=_TIME, ylabel=f"{name}\n{_SHARE}")
+            axes.label_outer()
+    for axes, length in zip(panels[0], lengths, strict=True):
+        axes.set_title(f"T = {length}")
+    panels[0, 0].set_xlim(*_extent([stairs for axes in panels.flat for stairs in axes.patches], lengths))
+    _style.area_legend(made, {"last measurement": _COLOR}, {"before training": "-", "length T of the task": "--"})
+    return made
+
+
+def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
+    """One measurement: a histogram for each gate, and what each keeps against lag."""
+    gates = _gates([record])
+    if not gates:
+        return None
+    made = _style.figure(4.6 * (len(gates) + 1), 4.0)
+    made.suptitle(title, fontsize=11.5)
+    *histograms, left = made.subplots(1, len(gates) + 1)
+    for gate, style in _style.line_styles(gates).items():
+        kept = np.asarray(record[f"gates/{gate}/retention"], float)
+        _style.line(left, np.arange(len(kept)), MedianRange(kept, kept, kept), style, label=gate)
+    left.set(xlabel="lag k (steps)", ylabel="log$_{10}$ of what the gate keeps for k steps")
+    left.grid(alpha=0.3)
+    left.legend()
+    for axes, gate in zip(histograms, gates, strict=True):
+        axes.stairs(*_shares([record], _TAG.format(gate)), fill=True, color=_COLOR)
+        axes.set(title=gate, xscale="log", xlabel=_TIME, ylabel=_SHARE)
+        axes.grid(alpha=0.3)
+    return made
+
+
+def _gates(records: list[Record]) -> list[str]:
+    """The gates whose time scales were measured, in the order of the cell."""
+    tags = dict.fromkeys(tag for record in records for tag in record)
+    return re.findall(f"^{_TAG.format('(.+)')}$", "\n".join(tags), re.MULTILINE)
+
+
+def _histograms(axes: Axes, group: Group, tag: str) -> None:
+    last = [trial.latest for trial in group.trials if tag in trial.latest]
+    first = [trial.first for trial in group.trials if tag in trial.first]
+    if last:
+        axes.stairs(*_shares(last, tag), fill=True, color=_COLOR)
+    if first:
+        axes.stairs(*_shares(first, tag), color="black", linewidth=1.2)
+
+
+def _extent(drawn: list[Any], lengths: list[int]) -> tuple[float, float]:
+    """The time scales that there are, and the lengths, with room on both sides."""
+    histograms = [stairs.get_data() for stairs in drawn]
+    low = [edges[:-1][shares > 0] for shares, edges, _ in histograms]
+    high = [edges[1:][shares > 0] for shares, edges, _ in histograms]
+    return 0.5 * np.concatenate([*low, lengths]).min(), 2 * np.concatenate([*high, lengths]).max()
+
+
+def _shares(records: list[Record], tag: str) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of all values that lie between edges, and the edges, in steps."""
+    counts = np.sum([record[tag]["counts"] for record in records], axis=0)
+    return counts / max(counts.sum(), 1), 10.0 ** np.asarray(records[0][tag]["edges"], float)

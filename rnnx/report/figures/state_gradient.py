@@ -1,0 +1,180 @@
+"""The gradient of the loss with respect to the state, against lag: the picture that this project is about."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rnnx.report.figures import _style, _titles
+from rnnx.report.statistics import MedianRange, median_range
+from rnnx.report.study import Group, Study
+from rnnx.report.trial import Record, curve, number
+
+TITLE = "The gradient against lag"
+
+CAPTION = """
+<strong>Lag</strong> k counts steps back from the last scored step T. <strong>Shown:</strong> log<sub>10</sub> of the
+norm of &part;L/&part;s<sub>T&minus;k</sub>, where s is the whole state, over the norm at lag 0, so that all curves
+start at 0 and a network is not called better for having a larger error. <strong>Dashed line:</strong> 1/e; the
+<strong>horizon</strong> is the largest lag at which a curve is still above it. <strong>Dotted line:</strong> the
+resolution of float32; what comes from further below is about lost in rounding when it is added to the contribution of
+the last step. Axes end at 10<sup>&minus;10</sup>. A curve that ends within the axes has become exactly zero: below
+the smallest float32 number. The <strong>decay rate</strong> is the slope of
+ln&nbsp;&Vert;&part;L/&part;s<sub>T&minus;k</sub>&Vert; over k, by least squares over all lags with a gradient; a
+curve that bends has a slope that depends on T. Where <strong>mean-field theory</strong> was measured, the straight
+dashed line from lag 0 in the colour of its variant, with an open marker, is what it predicts for a wide random
+network with these weights: above or below it, training has made something that randomness has not. Initialisation
+decides the upper row, so the title names it.
+"""
+
+ORDER = 10
+
+PICTURE = "against_lag"
+
+HEADLINE = """
+How strongly the loss at the last scored step T still depends on the state k steps earlier: the norm of
+&part;L/&part;s<sub>T&minus;k</sub> over that of &part;L/&part;s<sub>T</sub>, on a logarithmic scale, for the longest
+sequences. A flat curve keeps the gradient; a straight line going down is exponential vanishing; a line going up is
+explosion. Each line is the median over seeds of the medians over a held-out batch, the band goes from the lowest to
+the highest seed.
+"""
+
+_LAG = "lag k (steps)"
+_RATIO = "log$_{10}$  ‖∂L/∂s$_{T-k}$‖ / ‖∂L/∂s$_T$‖"
+
+_REFERENCES = {"1/e: the horizon": "--", "1.2·10$^{-7}$: float32 rounding": ":"}
+_RATE = "mean_field/rate"
+_THEORY = (0, (4, 3))
+_LOWEST = -10.0  # what is far below rounding needs no room
+
+Lines = dict[tuple[str, str], _style.LineStyle]
+"""What is drawn: (variant, part of the state), where the part `state` is the whole."""
+
+
+def draw_longest(study: Study) -> Figure:
+    """The whole state at the longest length of every task, before and after training."""
+    title = _titles.title("How far back does the gradient reach?", list(study.groups))
+    made, panels = _style.grid(title, len(study.tasks), 2, row_height=3.4)
+    lines = {(variant, "state"): style for variant, style in _style.line_styles(study.variants).items()}
+    for row, task in zip(panels, study.tasks, strict=True):
+        length = study.lengths(task)[-1]
+        _rows(study, task, row[:, None], [length], lines)
+        for axes in row:
+            axes.set_title(f"{task}, {axes.get_title()}")
+    _style.legend(made, _labels(lines), _references(lines, study.groups))
+    return made
+
+
+def draw(study: Study, task: str) -> Figure:
+    """The whole state: rows before and after training, columns lengths."""
+    line_styles = _style.line_styles(study.variants)
+    lines = {(variant, "state"): line_styles[variant] for variant in study.variants_of(task)}
+    return draw_lines(study, task, "how far back the gradient reaches", lines)
+
+
+def relative(record: Record, length: int, part: str = "state") -> np.ndarray:
+    """log10 of ‖∂L/∂s_{T-k}‖ / ‖∂L/∂s_T‖ against k, `[T]`: a part of the state over the whole state.
+
+    Where ∂L/∂s_T is exactly zero, the first lag that has a gradient takes its place, as in the horizon's definition.
+    """
+    whole = curve(record, "state_gradient/state/log10_norm", length)
+    known = whole[~np.isneginf(whole)]
+    return curve(record, f"state_gradient/{part}/log10_norm", length) - (known[0] if len(known) else np.nan)
+
+
+def draw_lines(study: Study, task: str, subject: str, lines: Lines) -> Figure:
+    """Rows before and after training, columns lengths; the lines of those variants alone that are among `lines`."""
+    variants = {variant for variant, _ in lines}
+    lengths = [T for T in study.lengths(task) if any(g.variant in variants for g in study.groups_of(task, T))]
+    title = _titles.title(f"{task}: {subject}", study.groups_of(task))
+    made, panels = _style.grid(title, 2, len(lengths), sharex="col")
+    _rows(study, task, panels, lengths, lines)
+    for axes in panels.flat:
+        axes.label_outer()
+    _style.legend(made, _labels(lines), _references(lines, study.groups_of(task)))
+    return made
+
+
+def _rows(study: Study, task: str, panels: np.ndarray, lengths: list[int], lines: Lines) -> None:
+    """Draw before (first row) and after training (second row), a column a length, all to one scale."""
+    drawn = []
+    for column, length in zip(panels.T, lengths, strict=True):
+        groups = study.groups_of(task, length)
+        for axes, (stage, label) in zip(column, _titles.stage_labels(groups).items(), strict=True):
+            _style.reference(axes, -np.log10(np.e), "--")
+            _style.reference(axes, np.log10(np.finfo(np.float32).eps), ":")
+            for group in groups:
+                for (variant, part), style in lines.items():
+                    if variant == group.variant:
+                        drawn.append(_line(axes, group, stage, part, style))
+                        if part == "state":
+                            _theory(axes, group, stage, style)
+            axes.set(title=f"T = {length}, {label}", xlabel=_LAG, ylabel=_RATIO)
+    for axes in panels.flat:
+        axes.set_ylim(_limits(drawn))
+
+
+def _line(axes: Axes, group: Group, stage: str, part: str, style: _style.LineStyle) -> MedianRange:
+    curves = median_range([relative(getattr(trial, stage), trial.length, part) for trial in group.trials])
+    _style.line(axes, np.arange(group.length), curves, style)
+    return curves
+
+
+def _theory(axes: Axes, group: Group, stage: str, style: _style.LineStyle) -> None:
+    """What mean-field theory predicts: a straight line from lag 0, with an open marker of the variant on it."""
+    rate = float(median_range([number(getattr(trial, stage), _RATE) for trial in group.trials]).median) / np.log(10)
+    if np.isfinite(rate):
+        end = min(group.length - 1, _LOWEST / rate if rate < 0 else np.inf)
+        axes.plot([0, end], [0, rate * end], linestyle=_THEORY, color=style.color, linewidth=1.2)
+        axes.plot([end / 2], [rate * end / 2], style.marker, color=style.color, markerfacecolor="white", markersize=7)
+
+
+def _references(lines: Lines, groups: Iterable[Group]) -> dict[str, Any]:
+    records = [record for group in groups for trial in group.trials for record in (trial.before, trial.after)]
+    measured = any(part == "state" for _, part in lines) and any(_RATE in record for record in records)
+    return _REFERENCES | ({"mean-field theory (open marker: of which variant)": _THEORY} if measured else {})
+
+
+def _limits(curves: list[MedianRange]) -> tuple[float, float]:
+    """Limits of the y axis that show all curves as far down as it matters."""
+    values = np.concatenate([np.zeros(1), *(np.ravel(bound) for over_seeds in curves for bound in over_seeds)])
+    known = values[np.isfinite(values)]
+    return max(min(known.min(), -1.0) - 0.3, _LOWEST), known.max() + 0.5
+
+
+def _labels(lines: Lines) -> dict[str, _style.LineStyle]:
+    return {variant if part == "state" else f"{variant}: {part}": style for (variant, part), style in lines.items()}
+
+
+def parts(record: Record) -> list[str]:
+    """The parts of the state that a record tells about, such as `h` and `c`, without the whole."""
+    names = re.findall(r"^state_gradient/(.+)/log10_norm$", "\n".join(record), re.MULTILINE)
+    return sorted((part for part in names if part != "state"), reverse=True)
+
+
+def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
+    """Median over the batch with its quartiles, for each part of the state, and the median before training."""
+    if "state_gradient/state/log10_norm" not in record:
+        return None
+    figure = _style.figure(6.4, 4.0)
+    axes = figure.subplots()
+    step = f"step {record['step']}"
+    for part, style in _style.line_styles(parts(record)).items():
+        tag = f"state_gradient/{part}/log10_norm"
+        over_batch = MedianRange(*(np.asarray(record[name], float) for name in (tag, f"{tag}_q25", f"{tag}_q75")))
+        lag = np.arange(len(over_batch.median))
+        _style.line(axes, lag, over_batch, style, label=f"{part}, {step}")
+        if tag in before:
+            first = MedianRange(*[np.asarray(before[tag], float)] * 3)
+            _style.line(axes, lag, first, style, label=f"{part}, before training", linestyle=":", marker="")
+    if np.isfinite(number(record, _RATE)):
+        start, end = record["state_gradient/state/log10_norm"][0], len(lag) - 1
+        theory = [start, start + record[_RATE] * end / np.log(10)]
+        axes.plot([0, end], theory, linestyle=_THEORY, color="black", label=f"mean-field theory, {step}")
+    axes.set(xlabel="lag k (steps before the scored one)", ylabel="log$_{10}$ ‖∂L/∂s$_{T-k}$‖", title=title)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure

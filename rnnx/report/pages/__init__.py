@@ -1,0 +1,1 @@
+"""The HTML pages, each a function and a template."""

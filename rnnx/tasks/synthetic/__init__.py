@@ -1,0 +1,1 @@
+"""Tasks that are made up, without data from outside."""

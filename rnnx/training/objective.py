@@ -1,0 +1,218 @@
+"""What training minimises, and by which gradient; by default the task's loss, by all of its gradient."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rnnx import checks
+from rnnx.dynamics.regularizers import gradient_flossing, omega_regulariser
+from rnnx.gradient_flow import gradient_flows
+from rnnx.training.runs import (
+    carried,
+    in_float32,
+    replayed,
+    truncated_at_random,
+    visited,
+    with_dropout,
+    with_options,
+    with_zoneout,
+)
+from rnnx.types import Array, Batch, Cell, Composed, GradientFlow, Params, Run, State, Trajectory
+from rnnx.unroll import plain_run
+
+Loss = Callable[[Params, Batch, Run], Array]
+"""(params, batch, run) -> scalar: of a model and its task, time being run by `run`."""
+
+Carried = dict[str, State] | None
+"""Where each recurrent part ended, by name; `None` where nothing is carried from batch to batch."""
+
+Gradient = Callable[[Params, Batch, Array, Array, Carried], tuple[Array, Params, Carried]]
+"""(params, batch, key, number of updates done, where parts ended in the batch before) -> the task's loss, what the
+optimiser is given, and where parts ended."""
+
+_TRUNCATION, _DROPOUT, _ZONEOUT = 2**32 - 1, 2**32 - 2, 2**32 - 3
+"""Folded into the key of a training step; a task may have split it, which counts from 0."""
+
+
+class Objective(NamedTuple):
+    """Departures from the plain gradient of the loss, each off at its default; what is off is not computed.
+
+    Where something is added to the loss or taken in its place, the loss that is told stays the task's.
+    """
+
+    truncate: int = 0
+    """K of truncated back-propagation through time, steps; 0 for all of it."""
+    random_truncation: float = 0.0
+    """Probability of a cut after each step in truncation at random, which leaves the gradient without bias (Tallec &
+    Ollivier 2017); another draw at each training step."""
+    carry_state: bool = False
+    """Whether each part starts in the state in which it ended in the batch before, for tasks that have a `stream`: the
+    memory is that of the whole text, and the gradient reaches back to the start of the batch. Measured from an empty
+    memory, as ever; what is drawn at random, such as masks of dropout, is drawn anew for each batch."""
+    dropout: float = 0.0
+    """Share of each part's inputs that is dropped, the same ones at every step (Gal & Ghahramani 2016)."""
+    recurrent_dropout: float = 0.0
+    """Share of the hidden vector that is dropped before the recurrent product, likewise."""
+    zoneout: float = 0.0
+    """Probability that a number of the state is kept as it was; measured with its expectation (Krueger et al. 2017)."""
+    omega: float = 0.0
+    """α of the regulariser Ω, which keeps the gradient's norm from step to step (Pascanu, Mikolov & Bengio 2013): the
+    gradient is that of L + α Ω."""
+    flossing_steps: int = 0
+    """Training steps, the first ones, that bring Lyapunov exponents to zero and leave the loss alone (gradient flossing
+    before training, Engelken 2023). The optimiser begins anew after them."""
+    flossing_exponents: int = 1
+    """How many exponents, the largest ones."""
+
+
+PLAIN = Objective()
+
+
+def checked(objective: Objective) -> Objective:
+    """The objective, if it can be one.
+
+    Raises:
+      ValueError: a value out of its range; two truncations at once.
+
+    >>> checked(Objective(random_truncation=1.0))
+    Traceback (most recent call last):
+    ValueError: random_truncation must be a probability of at least 0 and below 1, not 1.0.
+    """
+    checks.size("truncate", objective.truncate, least=0)
+    if not isinstance(objective.carry_state, bool):
+        raise ValueError(f"carry_state must be True or False, not {objective.carry_state!r}.")
+    if checks.number("random_truncation", objective.random_truncation) < 0 or objective.random_truncation >= 1:
+        raise ValueError(
+            f"random_truncation must be a probability of at least 0 and below 1, not {objective.random_truncation!r}."
+        )
+    for name in ("dropout", "recurrent_dropout", "zoneout"):
+        rate = getattr(objective, name)
+        if checks.number(name, rate) < 0 or rate >= 1:
+            raise ValueError(f"{name} must be a share of at least 0 and below 1, not {rate!r}.")
+    for name in ("random_truncation", "dropout", "recurrent_dropout", "zoneout"):
+        if getattr(objective, name) and objective.omega:
+            raise ValueError(
+                f"omega looks at one step after another, which can't be done with {name}: set one of them to 0."
+            )
+    if checks.number("omega", objective.omega) < 0:
+        raise ValueError(f"omega must be a number of at least 0, not {objective.omega!r}.")
+    checks.size("flossing_steps", objective.flossing_steps, least=0)
+    checks.size("flossing_exponents", objective.flossing_exponents)
+    if objective.truncate and objective.random_truncation:
+        raise ValueError("truncate and random_truncation are two ways to cut the gradient: set one of them to 0.")
+    return objective
+
+
+def evaluation(objective: Objective) -> Callable[[Run], Run]:
+    """How time runs where the model is not trained: nothing is drawn at random, and zoneout is in expectation."""
+    if objective.zoneout:
+        return lambda run: with_zoneout(run, objective.zoneout)
+    return lambda run: run
+
+
+def gradient(loss: Loss, objective: Objective, execute: Callable[[Run], Run] = lambda run: run) -> Gradient:
+    """How a training step finds loss and gradient.
+
+    Args:
+      loss: of a model and its task.
+      objective: what else there is to it.
+      execute: wraps whatever runs time, as `rnnx.training.runs.execution` does.
+
+    Raises:
+      ValueError: as `checked`; when called, what a cell can't do, such as Ω of one that can't be stepped.
+
+    >>> import rnnx
+    >>> cell = rnnx.gru(8)
+    >>> def loss(params, batch, run):
+    ...     return (run("cell", cell, params, batch.inputs).outputs[-1] ** 2).mean()
+    >>> batch = rnnx.tasks.get("adding")().sample(jax.random.key(1), 4, 10)
+    >>> truncated = gradient(loss, Objective(truncate=5))
+    >>> value, gradients, _ = truncated(cell.init(jax.random.key(0), 2), batch, jax.random.key(2), 0, None)
+    >>> value.shape, gradients.bias.shape
+    ((), (24,))
+    """
+    objective = checked(objective)
+
+    def training(run: Run, key: Array) -> Run:
+        """As the objective has it, around whatever runs time in the end."""
+        if objective.truncate:
+            run = with_options(run, truncate=objective.truncate)
+        if objective.random_truncation:
+            run = truncated_at_random(run, jax.random.fold_in(key, _TRUNCATION), objective.random_truncation)
+        if objective.dropout or objective.recurrent_dropout:
+            rates = {"input_rate": objective.dropout, "recurrent_rate": objective.recurrent_dropout}
+            run = with_dropout(run, jax.random.fold_in(key, _DROPOUT), **rates)
+        if objective.zoneout:
+            run = with_zoneout(run, objective.zoneout, jax.random.fold_in(key, _ZONEOUT))
+        return execute(run)
+
+    def carrying(params: Params, batch: Batch, run: Run, states: Carried) -> tuple[Array, Carried]:
+        """The task's loss, and where each part ended."""
+        if not objective.carry_state:
+            return loss(params, batch, run), None
+        if batch.restarts is None:
+            raise ValueError("Task.stream must say in Batch.restarts which examples begin anew.")
+        ended: dict[str, State] = {}
+        return loss(params, batch, carried(run, states, batch.restarts, ended)), ended
+
+    def plain(params: Params, batch: Batch, key: Array, step: Array, states: Carried) -> tuple[Array, Params, Carried]:
+        (value, ended), gradients = jax.value_and_grad(
+            lambda params: carrying(params, batch, training(plain_run, key), states), has_aux=True
+        )(params)
+        return value, gradients, ended
+
+    def with_omega(
+        params: Params, batch: Batch, key: Array, step: Array, states: Carried
+    ) -> tuple[Array, Params, Carried]:
+        (value, ended), gradients, flows = gradient_flows(
+            lambda params, run: carrying(params, batch, training(_stepwise(run), key), states), params, has_aux=True
+        )
+
+        def regulariser(params: Params) -> Array:
+            terms: list[Array] = []
+
+            def visit(flow: GradientFlow, params: Params, xs: Array) -> None:
+                terms.append(omega_regulariser(flow.cell, params, xs, flow.after, flow.state_gradients))
+
+            loss(params, batch, replayed(in_float32(flows), visit))
+            return objective.omega * functools.reduce(jnp.add, terms)
+
+        return value, jax.tree.map(jnp.add, gradients, jax.grad(regulariser)(params)), ended
+
+    def with_flossing(
+        params: Params, batch: Batch, key: Array, step: Array, states: Carried
+    ) -> tuple[Array, Params, Carried]:
+        def flossing(params: Params) -> Array:
+            terms: list[Array] = []
+
+            def visit(cell: Cell, params: Params, xs: Array) -> None:
+                terms.append(gradient_flossing(cell, params, xs, objective.flossing_exponents))
+
+            loss(params, batch, visited(plain_run, visit))
+            return functools.reduce(jnp.add, terms)
+
+        def flossed() -> tuple[Array, Params, Carried]:
+            value, ended = carrying(params, batch, training(plain_run, key), states)
+            return value, jax.grad(flossing)(params), ended
+
+        return jax.lax.cond(
+            step < objective.flossing_steps, flossed, lambda: trained_by(params, batch, key, step, states)
+        )
+
+    trained_by = with_omega if objective.omega else plain
+    return with_flossing if objective.flossing_steps else trained_by
+
+
+def _stepwise(run: Run) -> Run:
+    """A cell made of cells as one whose whole state is handed from step to step, which is where Ω looks."""
+
+    def run_stepwise(
+        name: str, cell: Cell, params: Params, xs: Array, state: State | None = None, **options: Any
+    ) -> Trajectory:
+        cell = cell._replace(form=None) if isinstance(cell.form, Composed) else cell
+        return run(name, cell, params, xs, state, **options)
+
+    return run_stepwise

@@ -1,0 +1,1 @@
+"""Layers beside those of other libraries, point by point: `scripts/bench`."""

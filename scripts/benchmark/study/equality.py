@@ -1,0 +1,111 @@
+"""Whether the scripts measure what rnnx measures: same weights, same examples, same gradient at every step of time."""
+
+import functools
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+import rnnx
+from rnnx.training import program
+from scripts.benchmark.interpreters import ROOT, WorkerError
+from scripts.benchmark.layers.equality import UnequalError
+from scripts.benchmark.study.candidates import PYTHON
+from scripts.benchmark.study.spec import Study
+
+LENGTH = 16
+# Of log10 ‖∂L/∂s_t‖ and of the loss. float32 rounds to 6e-8, and 16 steps of sums over 64 terms, exp and tanh bring
+# that to some 1e-6. A wrong gate order, or c's gradient with its way through h, is above 1e-2 (test_study.py).
+TOLERANCE = 1e-4
+
+Arrays = dict[str, Any]
+
+
+def check(study: Study, libraries: Sequence[str]) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, str]]]:
+    """Compare every cell of the study in every script.
+
+    Returns:
+      ({library: {cell: largest difference}}, {library: versions}).
+
+    Raises:
+      UnequalError: a script measures something else.
+      WorkerError: a script can't be run.
+    """
+    posed = {cell: reference_problem(cell, study) for cell in study.cells}
+    differences: dict[str, dict[str, float]] = {}
+    versions: dict[str, dict[str, str]] = {}
+    for library in libraries:
+        given, versions[library] = query(library, {cell: question for cell, (question, _) in posed.items()})
+        differences[library] = {
+            cell: difference(given[cell], wanted, f"{library}'s {cell}") for cell, (_, wanted) in posed.items()
+        }
+    return differences, versions
+
+
+def reference_problem(cell_name: str, study: Study) -> tuple[Arrays, Arrays]:
+    """Weights of a cell and a held-out batch of the adding problem; and the loss and log10 norms that rnnx measures.
+
+    Biases are not zero, so that none can be missing or in another's place; but for d of the GRU, which Flax lacks.
+    """
+    task = rnnx.tasks.get("adding")()
+    model = functools.partial(rnnx.models.get("sequence"), rnnx.cells.get(cell_name)(study.hidden), task)
+    params = program.split(model, jax.random.key(0))[1]
+    cell = params["cells"]["cell"]
+    params["cells"]["cell"] = cell = cell._replace(
+        bias=cell.bias + 0.3 * jax.random.normal(jax.random.key(1), cell.bias.shape)
+    )
+    params["readout"]["bias"] = params["readout"]["bias"] + 0.5
+    batch = program.heldout_batch(task, 0, study.heldout, LENGTH)
+    apply = program.applying(model)
+    flow = jax.jit(lambda params, batch: program.measured_flows(apply, task, params, batch)[1]["cell"])(params, batch)
+    posed = {
+        "input_kernel": cell.input_kernel,
+        "recurrent_kernel": cell.recurrent_kernel,
+        "bias": cell.bias,
+        "readout_kernel": params["readout"]["kernel"],
+        "readout_bias": params["readout"]["bias"],
+        "xs": batch.inputs,
+        "targets": batch.targets[-1, :, 0],
+    }
+    return jax.tree.map(np.asarray, (posed, {"loss": flow.loss, "norms": flow.log10_state_norm}))
+
+
+def query(library: str, posed: Mapping[str, Arrays]) -> tuple[dict[str, Arrays], dict[str, str]]:
+    """What a library's script measures for each cell, from a process of its own, and the library's versions."""
+    with tempfile.TemporaryDirectory() as folder:
+        for cell, arrays in posed.items():
+            np.savez(Path(folder) / f"{cell}.posed.npz", **arrays)
+        command = [PYTHON[library], "-m", "scripts.benchmark.study.outputs", library, folder]
+        environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            last = (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
+            raise WorkerError(f"{library}'s script: {last}")
+        answered = {}
+        for cell in posed:
+            with np.load(Path(folder) / f"{cell}.answered.npz") as file:
+                answered[cell] = dict(file)
+    return answered, json.loads(done.stdout)
+
+
+def difference(given: Arrays, wanted: Arrays, name: str) -> float:
+    """The largest difference in the loss and in log10 ‖∂L/∂s_t‖.
+
+    Raises:
+      UnequalError: it is above `TOLERANCE`, or shapes differ.
+    """
+    worst = 0.0
+    for what in ("loss", "norms"):
+        if given[what].shape != wanted[what].shape:
+            raise UnequalError(f"{name}: {what} has shape {given[what].shape} instead of {wanted[what].shape}")
+        found = float(np.max(np.abs(given[what].astype(np.float64) - wanted[what])))
+        if not found <= TOLERANCE:
+            raise UnequalError(f"{name}: {what} differs by {found:.1e} (tolerance {TOLERANCE:g})")
+        worst = max(worst, found)
+    return worst
