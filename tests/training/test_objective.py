@@ -32,7 +32,7 @@ def loss_of(model):
 
 
 @functools.cache
-def compiled(objective):
+def compiled_gradient(objective):
     return jax.jit(gradient(loss_of(MODEL), objective))
 
 
@@ -46,7 +46,7 @@ def from_outputs(params, ys):
 
 
 def taken(key=KEY, step=0, **modes):
-    return compiled(Objective(**modes))(PARAMS, BATCH, key, step, None)[:2]
+    return compiled_gradient(Objective(**modes))(PARAMS, BATCH, key, step, None)[:2]
 
 
 def plainly(params, batch, key, step):
