@@ -61,11 +61,16 @@ def _made(kind: str, section: "Section", wanted: type[Made], factory: Callable[.
 
     Raises:
       UserCodeError: it is anyone's own, and fails or makes something else.
+      ValueError: an option that can't be used, by its name in the settings.
     """
     try:
         made = factory(**dict(section.options))
     except Exception as error:
         if not is_reference(section.name):
+            if isinstance(error, ValueError) and str(error).startswith(
+                tuple(f"{o} must be " for o, _ in section.options)
+            ):
+                raise ValueError(f"{kind}.{error}") from error
             raise
         raise UserCodeError(f"the {kind} {section.name!r} failed: {told(section.name, error)}") from error
     if not isinstance(made, wanted):

@@ -14,6 +14,7 @@ import os
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -90,6 +91,8 @@ def _connected(address: str | None, cpus: int | None) -> Iterator[Any]:
         given |= {"address": "local", "num_cpus": cpus, "include_dashboard": False, "object_store_memory": 100 * 2**20}
     import ray as core
 
+    # By jax, of Ray's own programs, which take the place of what was forked at once.
+    warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
     before = signal.getsignal(signal.SIGTERM)
     try:
         if address:

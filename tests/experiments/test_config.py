@@ -332,7 +332,7 @@ def test_the_model_is_the_tasks_own_unless_it_is_named():
     ("changes", "message"),
     [
         ({"model.name": "sequnce"}, "no model named 'sequnce'; did you mean 'sequence'?"),
-        ({"model.layers": 0}, "layers must be a whole number of at least 1, not 0."),
+        ({"model.layers": 0}, "model.layers must be a whole number of at least 1, not 0."),
         ({"model.layer_norm": True, "cell.name": "mingru"}, "layer_norm needs a cell of form Dense"),
         ({"task.name": "tournament"}, "the model 'recursive' runs over trees and needs a cell of form Tree"),
         ({"cell.name": "rntn"}, "the model 'sequence' runs over time, and this cell over trees"),

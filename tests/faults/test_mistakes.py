@@ -91,7 +91,7 @@ RARE = [
     (sweep_with("--sweep=(seed,steps)=(1)"), "does not have a value for each of"),
     (sweep_with("--sweep=(seed=1"), "brackets"),
     (sweep_with("--sweep=cell.forget_bias=0,1 if cell.name=lstm"), "holds for no trial"),
-    (sweep_with("--sweep=diagnostics=gates"), "can be swept by a study's sweep() only"),
+    (sweep_with("--sweep=diagnostics=gates"), "which a study's sweep() alone can vary"),
     (sweep_with("--only=nothing*"), "no trial has a name that matches 'nothing*'"),
     (sweep_with("--skip=*"), "leave none of the 4 trials"),
     (sweep_with("--jobs=two"), "jobs"),
