@@ -13,7 +13,7 @@ The way of the data, one named type in one file per arrow:
 
 import importlib.metadata
 
-from rnnx import cells, combinators, diagnostics, initializers, models, tasks
+from rnnx import cells, combinators, decoding, diagnostics, initializers, models, tasks
 from rnnx.cells.gru import gru
 from rnnx.cells.lru import lru
 from rnnx.cells.lstm import lstm
@@ -56,6 +56,7 @@ __all__ = [
     "bidirectional",
     "cells",
     "combinators",
+    "decoding",
     "diagnostics",
     "dropout",
     "evidence",

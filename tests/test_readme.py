@@ -20,7 +20,11 @@ def read(page):
 
 EXAMPLES = [
     example
-    for page in ("README.md", "CONTRIBUTING.md", "docs/flax.md", "docs/engines.md", "docs/devices.md")
+    for page in (
+        "README.md",
+        "CONTRIBUTING.md",
+        *(f"docs/{name}.md" for name in ("decoding", "devices", "engines", "flax")),
+    )
     for example in re.findall(r"```python\n(.*?)```", read(page), flags=re.DOTALL)
 ]
 
