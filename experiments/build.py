@@ -50,9 +50,9 @@ def make_task(section: "Section") -> Task:
     return _made("task", section, Task, rnnx.tasks.get(section.name))
 
 
-def model(config: "Config") -> Callable[..., nnx.Module]:
-    """What makes the model that a config names, given `rngs`."""
-    factory = functools.partial(rnnx.models.get(config.model.name), cell(config), task(config))
+def model(config: "Config", of: Task | None = None) -> Callable[..., nnx.Module]:
+    """What makes the model that a config names, given `rngs`; for its own task, if no other is given."""
+    factory = functools.partial(rnnx.models.get(config.model.name), cell(config), task(config) if of is None else of)
     return lambda *, rngs: _made("model", config.model, nnx.Module, functools.partial(factory, rngs=rngs))
 
 
@@ -235,9 +235,14 @@ def _trace(config: "Config") -> None:
         jax.eval_shape(made.measure, jax.eval_shape(made.init, seed), seed)
     jax.eval_shape(lambda: of.sample(key, config.batch_size, config.length))
     batch = jax.eval_shape(lambda: of.sample_heldout(key, config.measure_batch_size, config.length))
+    tests = of.test_batches
+    if tests is not None:
+        first = jax.eval_shape(lambda: next(iter(tests(config.measure_batch_size))))
+        if first.restarts is not None:  # the model must be able to read on
+            jax.eval_shape(made.score, jax.eval_shape(made.init, 0).params, first, None)
     if config.model.name != of.model and not references(config):
         try:
-            jax.eval_shape(made.score, jax.eval_shape(made.init, 0).params, batch)
+            jax.eval_shape(made.score, jax.eval_shape(made.init, 0).params, batch, None)
         except Exception as error:  # each model takes the inputs apart in its own way
             reason = " ".join(str(error).split())
             raise ValueError(
@@ -253,7 +258,7 @@ def _metrics(config: "Config") -> list[str]:
 
     def scores() -> Any:
         batch = of.sample_heldout(jax.random.key(0), config.measure_batch_size, config.length)
-        return made.score(made.init(0).params, batch)
+        return made.score(made.init(0).params, batch, None)[0]
 
     return [f"heldout/{name}" for name in jax.eval_shape(scores)]
 

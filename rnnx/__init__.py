@@ -34,6 +34,7 @@ from rnnx.gradient_flow import gradient_flow, gradient_flows
 from rnnx.truncation import in_chunks
 from rnnx.types import Batch, Cell, Composed, Decoder, Dense, Diagonal, GradientFlow, Run, Task, Trajectory, Tree
 from rnnx.unroll import plain_run, unroll
+from rnnx.vocabulary import Vocabulary
 
 __version__ = importlib.metadata.version("rnnx")
 
@@ -52,6 +53,7 @@ __all__ = [
     "Task",
     "Trajectory",
     "Tree",
+    "Vocabulary",
     "attention",
     "bidirectional",
     "cells",

@@ -15,8 +15,10 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rnnx.factory import call_of
+from rnnx.vocabulary import Vocabulary
 
 Array = jax.Array
 Params = Any  # a named tuple of arrays
@@ -166,7 +168,8 @@ class Batch(NamedTuple):
     """`[B]`; `None` where every example is T long."""
     restarts: Array | None = None
     """`[B]` booleans, of a batch of `Task.stream`: where true the example does not go on where the one in its place
-    ended, and begins with an empty memory."""
+    ended, and begins with an empty memory. Of `Task.test_batches` too, where the split is one long text: in its
+    first batch example b, where false, goes on where example b - 1 will have ended after the last one."""
 
 
 class Pair(NamedTuple):
@@ -224,7 +227,8 @@ class Task(NamedTuple):
     """What data the task stands on (name, sha256), recorded with each run; empty for synthetic tasks."""
     test_batches: Callable[[int], Iterable[Batch]] | None = None
     """(batch_size) -> every example of the test split once, in order; the last batch may be smaller. `None` where there
-    is no such split."""
+    is no such split. Of one long text each example is a stretch of it, the next where that one ends, and each batch
+    goes on with all of them (`Batch.restarts`)."""
     stream: Callable[[Array, int, int, Array | int], Batch] | None = None
     """(key, batch_size, length, step) -> Batch to train on whose examples go on where those of step - 1 ended, each in
     its place, but for those of which `Batch.restarts` is true; at step 0 it is true of all. `None` where nothing goes
@@ -233,6 +237,10 @@ class Task(NamedTuple):
     """Means of loss and scores over a whole split, by name -> further numbers for people, such as perplexity."""
     model: str = "sequence"
     """The model, a name of `rnnx.models`, if no other is asked for."""
+    vocabulary: Vocabulary | None = None
+    """What the tokens stand for, where outputs are for tokens of the same kind as inputs: then a model can write."""
+    train_tokens: Callable[[], np.ndarray] | None = None
+    """() -> the whole text to train on, tokens `[N]` in order, for models that count; `None` where there is no text."""
 
 
 class Run(Protocol):

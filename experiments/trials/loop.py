@@ -21,8 +21,8 @@ from rnnx.logbook.files import DamagedError
 from rnnx.logbook.run_directory import LOCK, PROFILE
 from rnnx.training import parallel
 from rnnx.training.evaluation import evaluate
-from rnnx.training.program import Program, TrainState
-from rnnx.types import Batch, Params, Scores
+from rnnx.training.program import Program, Score, TrainState
+from rnnx.types import Params
 
 
 def run(group: TrialGroup, update: Callable[[Progress], None]) -> None:
@@ -193,7 +193,7 @@ def _keep_best(active: list[_ActiveTrial], step: int, params: Params, vmap_width
 
 def _finish(
     active: list[_ActiveTrial],
-    score: Callable[[Params, Batch], Scores],
+    score: Score,
     started: float,
     step: int,
     state: TrainState,
@@ -213,7 +213,7 @@ def _finish(
             active.remove(running)
 
 
-def _test(config: Config, score: Callable[[Params, Batch], Scores]) -> Callable[[Params], dict[str, float]] | None:
+def _test(config: Config, score: Score) -> Callable[[Params], dict[str, float]] | None:
     """What the whole test split tells of parameters, where the task has one."""
     task = build.task(config)
     test_batches = task.test_batches

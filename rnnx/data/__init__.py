@@ -18,9 +18,20 @@ from typing import Any
 
 from rnnx import registry
 from rnnx.data._store import DataError, Source, cache_directory, on_disk
-from rnnx.data._text import Text
+from rnnx.data._text import Text, read_file
 
-__all__ = ["DataError", "Source", "Text", "available", "cache_directory", "get", "names", "sources", "texts"]
+__all__ = [
+    "DataError",
+    "Source",
+    "Text",
+    "available",
+    "cache_directory",
+    "get",
+    "names",
+    "read_file",
+    "sources",
+    "texts",
+]
 
 
 def names() -> tuple[str, ...]:

@@ -1,16 +1,24 @@
 """Means over a whole split of data, each example once, whatever the batches are."""
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from rnnx.types import Batch, Params, Scores
+from rnnx.training.objective import Carried
+from rnnx.training.program import Score
+from rnnx.types import Array, Batch, Params
+
+_FORGOTTEN = 1e-4
+"""States that differ by no more, or by no more than this share, are taken for one: the difference in the mean of what
+follows is smaller by orders, since a stretch is long."""
 
 
 def evaluate(
-    score: Callable[[Params, Batch], Scores],
+    score: Score,
     params: Params,
     batches: Iterable[Batch],
     summary: Callable[[dict[str, float]], dict[str, float]] | None = None,
@@ -20,8 +28,13 @@ def evaluate(
     Batches of two sizes, as where the last one is smaller, compile twice. The sums are taken in float64, in which the
     order of 10⁸ float32 numbers does not show.
 
+    Of one long text (`Batch.restarts`) the memory is that of all that stands before, as if it were read in one pass by
+    a single example: see `Task.test_batches`. The stretches are read side by side, each from where the one before it
+    ended the last time, until none begins elsewhere; that takes two or three readings of a network that forgets within
+    a stretch, and as many as there are stretches of one that does not.
+
     Args:
-      score: (params, batch) -> values and weights by name, as `Program.score`.
+      score: as `Program.score`.
       params: of the model.
       batches: a split, as by `Task.test_batches`.
       summary: as `Task.summary`.
@@ -38,11 +51,45 @@ def evaluate(
     >>> sorted(evaluate(p.score, p.init(0).params, batches))
     ['loss', 'within_0.1']
     """
-    sums: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))
-    for batch in batches:
-        for name, (values, weights) in jax.device_get(score(params, batch)).items():
-            weights = np.asarray(weights, float)
-            sums[name] += np.sum(weights * values), np.sum(weights)
-    with np.errstate(invalid="ignore"):  # 0 / 0
-        means = {name: float(total / weight) for name, (total, weight) in sums.items()}
+
+    def read(batches: Iterable[Batch], states: Carried) -> tuple[dict[str, float], Carried]:
+        """Means over all batches, and where the last one ended."""
+        sums: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))
+        for batch in batches:
+            scores, states = score(params, batch, states)
+            for name, (values, weights) in jax.device_get(scores).items():
+                weights = np.asarray(weights, float)
+                sums[name] += np.sum(weights * values), np.sum(weights)
+        with np.errstate(invalid="ignore"):  # 0 / 0
+            return {name: float(total / weight) for name, (total, weight) in sums.items()}, states
+
+    batches = iter(batches)
+    beginning = list(itertools.islice(batches, 1))
+    if beginning and beginning[0].restarts is not None:
+        empty = jax.tree.map(jnp.zeros_like, jax.eval_shape(score, params, beginning[0], None)[1])
+        means = _settled(read, [*beginning, *batches], empty)
+    else:
+        means, _ = read(itertools.chain(beginning, batches), None)
     return means | (summary(means) if summary else {})
+
+
+def _settled(
+    read: Callable[[Iterable[Batch], Carried], tuple[dict[str, float], Carried]], batches: list[Batch], empty: Carried
+) -> dict[str, float]:
+    """The means of a text whose stretches each begin where the one before it ends."""
+    restarts = batches[0].restarts
+    assert restarts is not None
+    means, ended = read([batches[0]._replace(restarts=jnp.ones_like(restarts)), *batches[1:]], empty)
+    began = jax.tree.map(lambda s: jnp.full_like(s, jnp.nan), empty)  # which is like no other
+    for _ in range(1, len(restarts)):
+        begins = jax.tree.map(lambda s: jnp.roll(s, 1, axis=0), ended)
+        if jax.tree.all(jax.tree.map(_alike, began, begins)):
+            break
+        began = begins
+        means, ended = read(batches, began)
+    return means
+
+
+def _alike(one: Array, other: Array) -> bool:
+    """Whether all examples but the first, which begins with an empty memory, begin in one state as in the other."""
+    return np.allclose(one[1:], other[1:], rtol=_FORGOTTEN, atol=_FORGOTTEN)

@@ -23,9 +23,9 @@ from rnnx.norm import global_norm
 from rnnx.training import parallel
 from rnnx.training.objective import PLAIN, Carried, Objective, evaluation, gradient
 from rnnx.training.optimizers import OPTIMIZERS, Hyperparameters, clipped_norm, update_rule
-from rnnx.training.runs import Precision, execution, in_float32, visited
+from rnnx.training.runs import Precision, carried, execution, in_float32, visited
 from rnnx.training.schedules import CONSTANT, Schedule
-from rnnx.types import Array, Batch, Cell, GradientFlow, Histogram, Params, Run, Scores, Task
+from rnnx.types import Array, Batch, Cell, GradientFlow, Histogram, Params, Run, Scores, State, Task
 from rnnx.unroll import plain_run
 
 _STREAM = 2**32 - 1
@@ -39,6 +39,11 @@ class TrainState(NamedTuple):
     opt_state: Any
     step: Array  # number of updates done, int32
     carried: Carried = None  # where each recurrent part ended, with `Objective.carry_state`
+
+
+Score = Callable[[Params, Batch, Carried], tuple[Scores, Carried]]
+"""(params, batch, where parts ended in the batch before) -> loss and scores at each position, with their weights, and
+where parts ended; `None` where nothing goes on."""
 
 
 class StepMetrics(NamedTuple):
@@ -59,8 +64,8 @@ class Program(NamedTuple):
     A step whose loss or gradient is not finite is not taken: the state stays that of before it, with its `step`."""
     measure: Callable[[TrainState, Array | np.uint32 | int], dict[str, Array | Histogram]]
     """(state, seed) -> held-out loss and metrics, and every diagnostic, on one fixed held-out batch per seed."""
-    score: Callable[[Params, Batch], Scores]
-    """(params, batch) -> loss and scores at each position, with their weights: for `rnnx.training.evaluation`."""
+    score: Score
+    """For `rnnx.training.evaluation`."""
 
 
 def program(
@@ -158,9 +163,9 @@ def program(
     def init(seed: Array) -> TrainState:
         params = split(model, _keys(seed)[0])[1]
         # The first batch restarts everywhere, and does not look at what is carried.
-        carried = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), carried_shapes)
+        states = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), carried_shapes)
         opt_state = update_rule(optimizer, 1.0, Hyperparameters(seed, 1.0)).init(params)
-        return TrainState(params, opt_state, jnp.zeros((), jnp.int32), carried)
+        return TrainState(params, opt_state, jnp.zeros((), jnp.int32), states)
 
     def train_step(state: TrainState, data_key: Array, given: Hyperparameters) -> tuple[TrainState, StepMetrics]:
         key = jax.random.fold_in(data_key, state.step)
@@ -168,7 +173,7 @@ def program(
             batch = task.sample(key, batch_size, length)
         else:
             batch = stream(jax.random.fold_in(data_key, _STREAM), batch_size, length, state.step)
-        value, gradients, carried = loss_and_gradient(state.params, batch, key, state.step, state.carried)
+        value, gradients, ended = loss_and_gradient(state.params, batch, key, state.step, state.carried)
         norm = global_norm(gradients)
         fit = jnp.isfinite(jnp.square(clipped_norm(gradients, norm, given)))  # optimisers square what they are given
         norm = jnp.where(fit, norm, norm * jnp.inf)
@@ -179,7 +184,7 @@ def program(
             opt_state = jax.tree.map(anew, update.init(state.params), opt_state)
         with jax.numpy_dtype_promotion("standard"):  # Adam in optax raises a Python float to an integer power
             updates, opt_state = update.update(gradients, opt_state, state.params)
-        taken = TrainState(optax.apply_updates(state.params, updates), opt_state, state.step + 1, carried)
+        taken = TrainState(optax.apply_updates(state.params, updates), opt_state, state.step + 1, ended)
         finite = jnp.isfinite(value) & jnp.isfinite(norm)
         return jax.tree.map(functools.partial(jnp.where, finite), taken, state), StepMetrics(value, norm)
 
@@ -194,9 +199,14 @@ def program(
         measured |= {f"heldout/{name}": value for name, value in mean_scores(task, outputs, batch).items()}
         return measured | all_diagnostics.measured(diagnostics, flows)
 
-    def score(params: Params, batch: Batch) -> Scores:
-        outputs = apply(params, batch, evaluate(plain_run))
-        return {"loss": (task.losses(outputs, batch), batch.weights)} | task.scores(outputs, batch)
+    def score(params: Params, batch: Batch, states: Carried) -> tuple[Scores, Carried]:
+        run = evaluate(plain_run)
+        ended: dict[str, State] = {}
+        if batch.restarts is not None:
+            run = carried(run, states, batch.restarts, ended)
+        outputs = apply(params, batch, run)
+        scores = {"loss": (task.losses(outputs, batch), batch.weights)} | task.scores(outputs, batch)
+        return scores, None if batch.restarts is None else ended
 
     return Program(
         init=jax.jit(init),

@@ -165,8 +165,8 @@ def _check_goes_on(name: str, cell: Cell, xs: Array, state: State | None, restar
         why = f"runs over {list(xs.shape[1:-1])} sequences, not the {list(restarts.shape)} of the batch"
     if why:
         raise ValueError(
-            f"carry_state is for models that read on from batch to batch, and the part {name!r} {why}: "
-            "set carry_state to False, or choose another model."
+            f"the part {name!r} {why}, and can't read on from batch to batch, as objective.carry_state and the test "
+            "split of a text ask for: choose another model, or set carry_state to False where that is all."
         )
 
 

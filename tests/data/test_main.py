@@ -56,5 +56,6 @@ def test_an_unknown_name_is_one_line_before_anything_is_fetched(offline, capsys)
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (
-        "no data named 'shakespear'; did you mean 'shakespeare'? Known: shakespeare, sst, tinyshakespeare.\n"
+        "no data named 'shakespear'; did you mean 'shakespeare'? "
+        "Known: shakespeare, sst, tinyshakespeare, war_and_peace.\n"
     )

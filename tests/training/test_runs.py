@@ -96,7 +96,7 @@ def test_time_alone_runs_in_bfloat16():
 )
 def test_a_part_that_does_not_go_on_from_batch_to_batch_carries_no_state(cell, examples, options, why):
     run = carried(rnnx.plain_run, None, jnp.ones(3, bool), {})
-    with pytest.raises(ValueError, match=re.escape(f"and the part 'forward' {why}: set carry_state to False")):
+    with pytest.raises(ValueError, match=re.escape(f"the part 'forward' {why}, and can't read on from batch to batch")):
         run("forward", cell, None, jnp.ones((5, examples, 2)), **options)
 
 
