@@ -2,6 +2,9 @@
 
     x_t = E[token_t]  (tasks of tokens)     y = run(cell, x), layer by layer     output_t = y_t R + b
 
+With `tied_embedding` R is Eᵀ (Press & Wolf 2017; Inan, Khosravi & Socher 2017): a token is as likely as its vector is
+like y_t, and to learn one is to learn the other. Entries of E begin with variance 1 / H, which is that of R too.
+
 The layouts one-to-one, one-to-many, many-to-one and many-to-many are the task's weights over time; the model stays.
 """
 
@@ -9,6 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from rnnx.models._layers import Layers, changed, embedding, read_out, repeated, values
+from rnnx.numerics import matmul_rows
 from rnnx.types import Array, Batch, Cell, Decoder, Run, State, Task, Tree
 from rnnx.unroll import plain_run
 
@@ -29,10 +33,12 @@ class Sequence(nnx.Module):
       residual: each layer but the first adds its inputs to its outputs, y_t = x_t + y'_t (He et al. 2016).
       layer_norm: with `rnnx.layer_norm` within each cell; for cells of form `Dense`.
       learned_initial_state: each part's first state is a parameter (`rnnx.learned_initial_state`).
+      tied_embedding: the readout is the embedding, transposed, and a bias.
       rngs: what parameters are drawn from.
 
     Raises:
-      ValueError: a number of layers below 1; `layer_norm` of a cell of another form.
+      ValueError: a number of layers below 1; `layer_norm` of a cell of another form; `tied_embedding` where outputs are
+        not for the tokens that are read, or of layers that are two.
 
     >>> import jax, rnnx
     >>> task = rnnx.tasks.get("adding")()
@@ -51,6 +57,7 @@ class Sequence(nnx.Module):
         residual: bool = False,
         layer_norm: bool = False,
         learned_initial_state: bool = False,
+        tied_embedding: bool = False,
         rngs: nnx.Rngs,
     ):
         if isinstance(cell.form, Tree):
@@ -59,16 +66,26 @@ class Sequence(nnx.Module):
             )
         cell = changed(cell, layer_norm=layer_norm, learned_initial_state=learned_initial_state)
         self.layers = Layers(repeated(cell, layers), bidirectional=bidirectional, residual=residual)
+        self.generates = task.vocab_size is not None and task.vocab_size == task.output_size
+        if tied_embedding and not self.generates:
+            raise ValueError("tied_embedding is for tasks whose outputs are for the tokens that are read, unlike here.")
+        if tied_embedding and bidirectional:
+            raise ValueError(
+                f"tied_embedding needs outputs as wide as the embedding, {cell.output_size}, and those of both "
+                f"directions are {self.layers.output_size}: set bidirectional to False."
+            )
         features = task.input_size if task.vocab_size is None else cell.output_size
         self.embedding = None if task.vocab_size is None else embedding(task.vocab_size, features, rngs)
         self.cells = self.layers.init(features, rngs)
-        self.readout = nnx.Linear(self.layers.output_size, task.output_size, rngs=rngs)
+        width = self.layers.output_size
+        self.readout = None if tied_embedding else nnx.Linear(width, task.output_size, rngs=rngs)
+        self.bias = nnx.Param(jnp.zeros(task.output_size)) if tied_embedding else None
 
     def __call__(self, batch: Batch, run: Run = plain_run) -> Array:
         """Outputs `[T, B, O]` of a batch whose inputs are `[T, B]` tokens or `[T, B, I]` numbers."""
         xs = batch.inputs if self.embedding is None else self.embedding(batch.inputs)
         ys, _ = self.layers(values(self.cells), run, xs, lengths=batch.lengths)
-        return read_out(self.readout, ys)
+        return self._read_out(ys)
 
     def decoder(self, batch: Batch) -> Decoder:
         """What goes on writing after the tokens of a batch, of which there is at least one; targets are not read.
@@ -86,7 +103,7 @@ class Sequence(nnx.Module):
         (1, 5)
         """
         embed = self.embedding
-        if embed is None or embed.num_embeddings != self.readout.out_features:
+        if embed is None or not self.generates:
             raise ValueError("a sequence model writes where its outputs are for the tokens that it reads, unlike here.")
         if self.layers.bidirectional or self.layers.cells[0].step is None:
             raise ValueError("a model that runs in both directions, or whose cell can't be stepped, writes nothing.")
@@ -97,7 +114,7 @@ class Sequence(nnx.Module):
             tokens: Array, states: tuple[State, ...] | None, lengths: Array | None = None
         ) -> tuple[tuple[State, ...], Array]:
             ys, states = self.layers(values(self.cells), plain_run, embed(tokens), states, lengths=lengths)
-            return states, read_out(self.readout, ys)
+            return states, self._read_out(ys)
 
         def step(state: tuple[tuple[State, ...], Array], token: Array) -> tuple[tuple[State, ...], Array]:
             states, outputs = read(token[None], state[0])
@@ -107,3 +124,11 @@ class Sequence(nnx.Module):
         T, B = batch.inputs.shape
         last = T - 1 if batch.lengths is None else jnp.clip(batch.lengths, 1, T) - 1
         return Decoder(state=(states, outputs[last, jnp.arange(B)]), step=step, logits=lambda state: state[1])
+
+    def _read_out(self, ys: Array) -> Array:
+        """Outputs `[…, O]` of the last layer's `[…, Y]`."""
+        if self.readout is not None:
+            return read_out(self.readout, ys)
+        assert self.embedding is not None
+        assert self.bias is not None
+        return matmul_rows(ys, self.embedding.embedding.get_value().T) + self.bias.get_value()

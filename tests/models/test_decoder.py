@@ -11,10 +11,11 @@ import rnnx
 from rnnx.training.program import split
 from rnnx.types import Batch, Decoder
 from tests.helpers import compiled
+from tests.helpers.text_task import markov, text_task
 from tests.variants import assert_close, slow_unless
 
 T, B, H = 5, 3, 3
-LETTERS = rnnx.tasks.get("adding")()._replace(vocab_size=7, input_size=7, output_size=7)
+LETTERS = text_task(markov(100, 7), 7)
 REVERSE = rnnx.tasks.get("reverse")()
 VARIANTS = {
     "encoder_decoder none": (REVERSE, rnnx.lstm(H), {"attention": "none"}),
@@ -22,6 +23,9 @@ VARIANTS = {
     "encoder_decoder additive": (REVERSE, rnnx.lstm(H), {"attention": "additive"}),
     "sequence": (LETTERS, rnnx.lstm(H), {"layers": 3, "residual": True, "layer_norm": True}),
     "sequence stack": (LETTERS, rnnx.stack(rnnx.gru(H), rnnx.mingru(H)), {}),
+    "sequence tied": (LETTERS, rnnx.gru(H), {"tied_embedding": True}),
+    "bag_of_words": (LETTERS, rnnx.gru(H), {}),
+    "ngram": (LETTERS, rnnx.gru(H), {"order": 4}),
 }
 
 

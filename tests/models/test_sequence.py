@@ -15,7 +15,8 @@ from rnnx.training.program import applying, at_last, mean_loss, measured_flows, 
 from rnnx.training.runs import execution
 from rnnx.types import Batch
 from tests.helpers import compiled
-from tests.variants import CELLS, slow_unless
+from tests.helpers.text_task import markov, text_task
+from tests.variants import CELLS, assert_close, slow_unless
 
 ADDING = rnnx.tasks.get("adding")()
 BATCH = compiled.sample(ADDING.sample, jax.random.key(1), 3, 7)
@@ -127,6 +128,69 @@ def test_a_learned_initial_state_is_a_parameter_of_each_part():
     # Only the last step is scored, which the backward part reaches first: its state there has come from s_0 too.
     for part in jax.jit(jax.grad(loss))(params)["cells"].values():
         assert np.all(np.asarray(part.initial_state.h) != 0)
+
+
+def tied_and_untied():
+    """The same model twice, in double precision: with one matrix, and with its transpose as another one."""
+    task = text_task(markov(100, 7), 7)
+    (tied, params), (untied, others) = (made(rnnx.gru(3), task, tied_embedding=tied) for tied in (True, False))
+    bias, kernel = jnp.arange(7.0), params["embedding"]["embedding"].T
+    params = in_type(float, params | {"bias": bias})
+    others = params | {"readout": in_type(float, {"bias": bias, "kernel": kernel})}
+    del others["bias"]
+    batch = compiled.sample(task.sample, jax.random.key(2), 2, 5)
+
+    def loss(apply, run=rnnx.plain_run):
+        return lambda params: mean_loss(task, apply(params, batch, run), batch)
+
+    return loss, (tied, params), (untied, others)
+
+
+def test_a_tied_embedding_is_the_readout_too_and_gets_the_gradient_of_both(float64):
+    loss, (tied, params), (untied, others) = tied_and_untied()
+
+    @jax.jit
+    def both(params, others):
+        return jax.value_and_grad(loss(tied))(params), jax.value_and_grad(loss(untied))(others)
+
+    (value, found), (expected_value, gradients) = both(params, others)
+    assert_close(value, expected_value)
+    assert_close(found["cells"], gradients["cells"])
+    assert_close(found["bias"], gradients["readout"]["bias"])
+    of_inputs, of_outputs = gradients["embedding"]["embedding"], gradients["readout"]["kernel"].T
+    assert_close(found["embedding"]["embedding"], of_inputs + of_outputs)
+    assert (np.abs(of_inputs).max(1) > 0).any()
+    count, more = (sum(leaf.size for leaf in jax.tree.leaves(tree)) for tree in (params, others))
+    assert more - count == 7 * 3
+
+
+def test_a_tied_embedding_is_rounded_where_time_runs_alone():
+    loss, (tied, params), _ = tied_and_untied()
+    params = in_type(jnp.float32, params)
+    run = execution("bfloat16")(rnnx.plain_run)
+    both = jax.jit(lambda params: (jax.value_and_grad(loss(tied, run))(params), loss(tied)(params)))
+    (value, gradients), plainly = both(params)
+    # 8 bits of the states, of which logits of order 1 are sums of three.
+    np.testing.assert_allclose(value, plainly, rtol=2e-2)
+    assert value != plainly
+    assert all(leaf.dtype == jnp.float32 and np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradients))
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "message"),
+    [
+        (ADDING, {}, "^tied_embedding is for tasks whose outputs are for the tokens that are read, unlike here"),
+        (ADDING._replace(vocab_size=5, output_size=4), {}, "^tied_embedding is for tasks whose outputs are for"),
+        (
+            ADDING._replace(vocab_size=5, output_size=5),
+            {"bidirectional": True},
+            "as wide as the embedding, 3, and those of both directions are 6: set bidirectional to False",
+        ),
+    ],
+)
+def test_an_embedding_that_cannot_be_the_readout_is_not_tied(task, options, message):
+    with pytest.raises(ValueError, match=message):
+        Sequence(rnnx.gru(3), task, tied_embedding=True, rngs=nnx.Rngs(0), **options)
 
 
 def test_a_number_of_layers_below_one_is_refused():
