@@ -224,8 +224,8 @@ def plain(value: Any) -> Any:
     return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
 
 
-def parse(given: ConfigDict) -> Config:
-    """Check every field.
+def parse(given: ConfigDict, *, trace: bool = True) -> Config:
+    """Check every field, and with `trace` how all goes together, for which the task's data must be at hand.
 
     Raises:
       ConfigError: the first field that can't be used.
@@ -274,14 +274,17 @@ def parse(given: ConfigDict) -> Config:
             raise ValueError("clip_norm and clip_value are two ways to clip the gradient: set one of them to 0.")
         if config.patience and not config.best_metric:
             raise ValueError(f"patience needs a best_metric that can get better, such as {build.LOSS}.")
-        build.check(config)
+        if trace:
+            build.check(config)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     return config
 
 
-def restore(settings: dict[str, Any]) -> Config:
+def restore(settings: dict[str, Any], *, trace: bool = True) -> Config:
     """The config that a record tells of, flat; a setting that did not exist then takes the default, as it did then.
+
+    `trace` is as for `parse`.
 
     Raises:
       ConfigError: it is not one of this version of rnnx, as where a cell is gone.
@@ -292,7 +295,7 @@ def restore(settings: dict[str, Any]) -> Config:
         field_type(given, field)
         if value is not None:
             given.update_from_flattened_dict({field: value})
-    return parse(given)
+    return parse(given, trace=trace)
 
 
 def names_first(settings: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from experiments import build
 from experiments.config import Config, ConfigError
-from experiments.trials import distributed, lock, signals
+from experiments.trials import distributed, lock, samples, signals
 from experiments.trials.profiling import Profile
 from experiments.trials.recorder import Record, write_failure
 from experiments.trials.train_metrics import train_metrics
@@ -122,6 +122,7 @@ def _train(active: list[_ActiveTrial], group: TrialGroup) -> None:
             with _isolate_failure(active, running):
                 running.record.log(0, measured[running.slot])
         _keep_best(active, 0, state.params, vmap_width)
+        _write_samples(active, 0, state.params, vmap_width)
     for running in active:
         running.report(step, math.nan)
     end = functools.partial(_finish, active, program.score, started)
@@ -151,6 +152,7 @@ def _train(active: list[_ActiveTrial], group: TrialGroup) -> None:
                     running.report(step, float(values["train/loss"]))
             if measured[0]:
                 _keep_best(active, step, state.params, vmap_width)
+                _write_samples(active, step, state.params, vmap_width)
             if last or step % config.checkpoint_every == 0:
                 _save(active, step, _each(state, vmap_width))
             end(step, state, vmap_width, early=True)
@@ -189,6 +191,16 @@ def _keep_best(active: list[_ActiveTrial], step: int, params: Params, vmap_width
     each = _each(params, vmap_width) if better else []
     for running in better:
         running.record.keep(step, each[running.slot])
+
+
+def _write_samples(active: list[_ActiveTrial], step: int, params: Params, vmap_width: int) -> None:
+    """What each model of language writes now."""
+    sample = samples.sampler(active[0].config) if active else None
+    each = _each(params, vmap_width) if sample else []
+    for running in list(active):
+        if sample:
+            with _isolate_failure(active, running):
+                running.record.sample(step, sample(each[running.slot]))
 
 
 def _finish(

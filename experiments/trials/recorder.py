@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from experiments import build
 from experiments.config import Config
 from experiments.trials import provenance
 from experiments.trials.best import Best, BestParameters, best
 from experiments.trials.performance import Performance
 from rnnx.logbook import Checkpoints, MetricsFile, TensorBoard, files, read_metrics
 from rnnx.logbook.layout import by_cell, layout
-from rnnx.logbook.run_directory import CHECKPOINTS, CONFIG, DONE, FAILED, METRICS, STUDY
+from rnnx.logbook.run_directory import BEST, CHECKPOINTS, CONFIG, DONE, FAILED, METRICS, SAMPLES, STUDY, VOCABULARY
 from rnnx.pytrees import flatten_dict
 from rnnx.report import figures
 from rnnx.report.figures._style import png
@@ -65,9 +66,12 @@ class Record:
         self._name, self._config, self.directory = name, config, directory
         (directory / FAILED).unlink(missing_ok=True)
         provenance.record(directory / CONFIG, config, vmap_width, num_devices)
+        vocabulary = build.task(config).vocabulary
+        if vocabulary and not (directory / VOCABULARY).exists():
+            files.write_json(directory / VOCABULARY, vocabulary.to_dict())
         self.performance = Performance(directory, config, vmap_width, num_devices)
         self._checkpoints = Checkpoints(directory / CHECKPOINTS)
-        self._best = BestParameters(directory / CHECKPOINTS / "best")
+        self._best = BestParameters(directory / CHECKPOINTS / BEST)
         self._open = contextlib.ExitStack()
         self._began, self._share = time.monotonic(), _FIGURE_TIME_SHARE / vmap_width
         self._drawing, self._pictures_take = 0.0, _FIGURE_SECONDS
@@ -128,6 +132,11 @@ class Record:
                 self._board.image(step, tag, picture)
             self._pictures_take = time.monotonic() - began
             self._drawing += self._pictures_take
+
+    def sample(self, step: int, text: str) -> None:
+        """Keep what a model of language wrote at a step."""
+        files.write(self.directory / SAMPLES / f"{step}.txt", text.encode())
+        self._board.text(step, "samples", text)
 
     @property
     def best(self) -> Best | None:

@@ -82,11 +82,10 @@ class Checkpoints:
           CheckpointError: the checkpoint is of another model.
         """
         abstract = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype), like)
-        steps = (step for step in self._manager.all_steps() if at_most is None or step <= at_most)
+        steps = (step for step in self.steps() if at_most is None or step <= at_most)
         for step in sorted(steps, reverse=True):
             try:
-                account = self._manager.restore(step, args=ocp.args.Composite(leaves=ocp.args.JsonRestore()))["leaves"]
-                leaves = _arrays(account, step)
+                leaves = self._account(step)
             except Exception as error:  # whatever a damaged folder makes orbax raise
                 self._set_aside(step, error)
                 continue
@@ -105,11 +104,43 @@ class Checkpoints:
             self._set_aside(step, f"{', '.join(changed)} changed on disk")
         return None
 
+    def read(self, step: int | None = None) -> tuple[int, dict[str, np.ndarray]] | None:
+        """The arrays of a step, or of the newest one, that is whole, by name and whatever they are of; `None` without.
+
+        >>> import tempfile
+        >>> checkpoints = Checkpoints(Path(tempfile.mkdtemp()))
+        >>> checkpoints.save(10, {"params": {"w": jax.numpy.ones(3)}})
+        >>> checkpoints.read()
+        (10, {'params/w': array([1., 1., 1.], dtype=float32)})
+        """
+        for found in sorted(self.steps(), reverse=True):
+            if step is not None and step != found:
+                continue
+            try:
+                leaves = self._account(found)
+                state = self._manager.restore(found, args=ocp.args.Composite(state=ocp.args.StandardRestore()))["state"]
+            except Exception as error:  # whatever a damaged folder makes orbax raise
+                self._set_aside(found, error)
+                continue
+            if _fingerprint(state) == leaves:
+                return found, {name: np.asarray(leaf) for name, leaf in by_name(state).items()}
+            self._set_aside(found, "it changed on disk")
+        return None
+
+    def steps(self) -> list[int]:
+        """Those that there is a checkpoint of, whole or not."""
+        return list(self._manager.all_steps())
+
     def discard_after(self, step: int | None) -> None:
         """Delete what is later than a step, all if `None`: it will be made again."""
-        for later in self._manager.all_steps():
+        for later in self.steps():
             if step is None or later > step:
                 self._manager.delete(later)
+
+    def _account(self, step: int) -> dict[str, dict[str, Any]]:
+        """What the account of a step says of its arrays; raises where it is damaged."""
+        account = self._manager.restore(step, args=ocp.args.Composite(leaves=ocp.args.JsonRestore()))["leaves"]
+        return _arrays(account, step)
 
     def _set_aside(self, step: int, why: object) -> None:
         folder = self._directory / str(step)

@@ -37,16 +37,23 @@ def load_parameters(path: Path, like: Params) -> Params | None:
       path: of the file.
       like: parameters (or their shapes) of the structure, shapes and dtypes that it must have.
     """
-    if not path.exists():
-        return None
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            loaded = dict(arrays)
-    except Exception as error:  # whatever a damaged file makes zip and NumPy raise
-        warnings.warn(f"{path} is damaged: {type(error).__name__}: {error}", stacklevel=2)
+    loaded = read_parameters(path)
+    if loaded is None:
         return None
     kinds = [{name: (leaf.shape, leaf.dtype) for name, leaf in tree.items()} for tree in (by_name(like), loaded)]
     if kinds[0] != kinds[1]:
         warnings.warn(f"{path} is damaged: it does not hold the parameters of this model", stacklevel=2)
         return None
     return jax.tree.unflatten(jax.tree.structure(like), [loaded[name] for name in by_name(like)])
+
+
+def read_parameters(path: Path) -> dict[str, np.ndarray] | None:
+    """The arrays of the file by name, whatever they are of; `None` if it is missing or, with a warning, damaged."""
+    if not path.exists():
+        return None
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
+            return dict(arrays)
+    except Exception as error:  # whatever a damaged file makes zip and NumPy raise
+        warnings.warn(f"{path} is damaged: {type(error).__name__}: {error}", stacklevel=2)
+        return None

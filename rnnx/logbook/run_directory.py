@@ -2,10 +2,12 @@
 
     <workdir>/study.json           the trials of a sweep, and their settings
     <workdir>/<trial>/config.json  settings, versions, machine, command: what makes a directory that of a run
+              vocabulary.json      what the tokens of a model of language stand for
+              samples/             what it wrote, a file for each measurement
               metrics.jsonl        the record
               performance.jsonl    speed, memory, compile time
               events.out.tfevents… what TensorBoard shows
-              checkpoints/         states to go on from
+              checkpoints/         states to go on from; in best/, parameters of the best measurement
               analysis/            diagnostics of the latest checkpoint; in initial/, of the parameters before training
               projector/           points for TensorBoard's projector, named in projector_config.pbtxt
               profile/             a trace, if one was asked for
@@ -19,10 +21,13 @@ from pathlib import Path
 
 STUDY = "study.json"
 CONFIG = "config.json"
+VOCABULARY = "vocabulary.json"
+SAMPLES = "samples"
 METRICS = "metrics.jsonl"
 PERFORMANCE = "performance.jsonl"
 EVENTS = "events.out.tfevents"
 CHECKPOINTS = "checkpoints"
+BEST = "best"
 ANALYSIS = "analysis"
 INITIAL = "analysis/initial"
 PROJECTOR = "projector"

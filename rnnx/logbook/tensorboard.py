@@ -144,6 +144,12 @@ class TensorBoard:
                 # Not by `summary.scalar`, which warns of what is not finite and says neither of which run nor of what.
                 self._summary(Summary(value=[Summary.Value(tag=tag, simple_value=float(value))]), step)
 
+    def text(self, step: int, tag: str, text: str) -> None:
+        """A text as it is, line by line."""
+        # TensorBoard reads Markdown, which takes lines that are indented for what they are.
+        indented = "\n".join(f"    {line}" for line in text.splitlines())
+        self._summary(summary.text(tag, indented), step)
+
     def image(self, step: int, tag: str, png: bytes) -> None:
         """A picture, given as the bytes of a PNG file."""
         width, height = struct.unpack(">II", png[16:24])  # the header chunk of every PNG file

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnx.logbook.files import DamagedError, read_json
 from rnnx.logbook.jsonl import read_metrics
-from rnnx.logbook.run_directory import ANALYSIS, CONFIG, DONE, FAILED, INITIAL, METRICS, PERFORMANCE, status
+from rnnx.logbook.run_directory import ANALYSIS, CONFIG, DONE, FAILED, INITIAL, METRICS, PERFORMANCE, SAMPLES, status
 from rnnx.pytrees import flatten_dict
 from rnnx.report import parts
 
@@ -51,6 +51,8 @@ class Trial:
     """Its directory, seen from the study's."""
     performance: tuple[Record, ...] = ()
     """All lines of `performance.jsonl`."""
+    samples: dict[int, str] = dataclasses.field(default_factory=dict)
+    """What a model of language wrote, by the training step; rising."""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -163,6 +165,7 @@ def read_trial(directory: Path, workdir: Path) -> Trial:
         initial=_read_analysis(directory / INITIAL)[0],
         folder=folder,
         performance=tuple(read_metrics(directory / PERFORMANCE)),
+        samples=_read_samples(directory / SAMPLES),
     )
 
 
@@ -190,6 +193,11 @@ def by_part(trial: Trial) -> list[Trial]:
         )
         for part in names
     ]
+
+
+def _read_samples(directory: Path) -> dict[int, str]:
+    files = {int(path.stem): path for path in directory.glob("*.txt") if path.stem.isdigit()}
+    return {step: files[step].read_text(encoding="utf-8", errors="replace") for step in sorted(files)}
 
 
 def _read_analysis(directory: Path) -> tuple[Record, dict[str, int]]:

@@ -4,6 +4,7 @@ import base64
 from typing import Any, NamedTuple
 
 import jinja2
+import numpy as np
 
 from rnnx.report import figures, findings
 from rnnx.report.figures import _style, state_gradient
@@ -71,6 +72,7 @@ def render(study: Study, rows: list[SummaryRow], drawn: list[FigureFile], workdi
         common=common,
         varying=varying,
         origin=_origin(study.trials),
+        samples=_samples(study),
     )
 
 
@@ -93,6 +95,18 @@ def _settings(trials: list[Trial]) -> tuple[dict[str, str], list[str]]:
     values = {field: {text(trial.settings.get(field, "")) for trial in trials} for field in fields}
     common = {field: next(iter(distinct)) for field, distinct in values.items() if len(distinct) == 1}
     return common, [field for field in fields if field not in common]
+
+
+def _samples(study: Study) -> dict[str, dict[int, str]]:
+    """What the first seed of each variant wrote, by the name of the trial: at the start, the end and on the way."""
+    some = 5
+    shown = {}
+    for trial in (group.trials[0] for group in study.groups):
+        steps = list(trial.samples)
+        few = dict.fromkeys(steps[round(n)] for n in np.linspace(0, len(steps) - 1, some)) if steps else {}
+        if few:
+            shown[trial.name] = {step: trial.samples[step] for step in few}
+    return shown
 
 
 def _origin(trials: list[Trial]) -> dict[str, list[str]]:

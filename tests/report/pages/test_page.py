@@ -159,3 +159,14 @@ def test_names_of_files_tell_tasks_apart(tmp_path):
 )
 def test_digits(value, form, told):
     assert digits(value, form) == told
+
+
+def test_what_a_model_wrote_is_shown_from_the_start_to_the_end(workdir):
+    assert "What it wrote" not in words(workdir)
+    samples = workdir / "lstm" / "seed0" / "samples"
+    samples.mkdir()
+    for step in range(0, 900, 100):
+        (samples / f"{step}.txt").write_text(f"<speaker {step}>\n  his words")
+    text = words(workdir)
+    assert re.findall(r"After (\d+) steps?:", text) == ["0", "200", "400", "600", "800"]
+    assert "<speaker 400>\n  his words" in text

@@ -1,0 +1,200 @@
+"""What the model of a trial writes, token by token, from its directory alone."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from experiments import build, user_modules
+from experiments.config import Config, ConfigError, restore
+from experiments.trials import compilation
+from rnnx import decoding
+from rnnx.logbook import Checkpoints, files
+from rnnx.logbook.checkpoints import by_name
+from rnnx.logbook.parameters import read_parameters
+from rnnx.logbook.run_directory import BEST, CHECKPOINTS, CONFIG, STUDY, VOCABULARY
+from rnnx.pytrees import flatten_dict
+from rnnx.training.program import split
+from rnnx.types import Array, Batch, Decoder, Params, Task
+from rnnx.vocabulary import UnknownTokenError, Vocabulary
+
+_CHUNK = 32
+"""Tokens that are drawn by one call of a compiled program, and shown together."""
+
+
+class Chances(NamedTuple):
+    """How tokens are drawn: see `rnnx.decoding.sample`."""
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+
+
+class Writer(NamedTuple):
+    """A model that writes, and what its tokens stand for."""
+
+    model: Any
+    """Its graph definition."""
+    params: Params
+    vocabulary: Vocabulary
+
+    def read(self, prompt: str, *, skip_unknown: bool = False) -> np.ndarray:
+        """The tokens of a prompt, at least one: of an empty one, the end of a line before.
+
+        Raises:
+          ConfigError: a character that the model does not know.
+        """
+        try:
+            tokens = self.vocabulary.encode(prompt.replace("\r\n", "\n"), skip_unknown=skip_unknown)
+        except UnknownTokenError as error:
+            raise ConfigError(f"--prompt: {error} --unknown=skip leaves such characters out.") from None
+        return tokens if tokens.size else np.array([self.vocabulary.line_end], np.int32)
+
+
+def writer(directory: Path, checkpoint: str) -> Writer:
+    """The model of a trial, with the parameters of its `latest` or `best` checkpoint or that of a step.
+
+    Raises:
+      ConfigError: there is no such trial or checkpoint, or its model does not write.
+    """
+    if not (directory / CONFIG).exists():
+        sweep = "; give the directory of one of its trials" if (directory / STUDY).exists() else ""
+        raise ConfigError(f"{directory} holds no trial: it has no {CONFIG}{sweep}.")
+    if not (directory / VOCABULARY).exists():
+        raise ConfigError(f"{directory} has no {VOCABULARY}: its task is not one of language, or it was not begun yet.")
+    record = files.read_json(directory / CONFIG)
+    user_modules.make_importable(directory, record.get("modules", {}))
+    config = restore(flatten_dict(record["config"]), trace=False)
+    vocabulary = Vocabulary.from_dict(files.read_json(directory / VOCABULARY))
+    compilation.enable_cache()
+    model, shapes = _model(config, vocabulary)
+    arrays = _arrays(directory / CHECKPOINTS, checkpoint)
+    names = by_name(shapes)
+    if arrays.keys() != names.keys():
+        raise ConfigError(f"the checkpoint in {directory} is of another model.")
+    params = jax.tree.unflatten(jax.tree.structure(shapes), [arrays[name] for name in names])
+    return Writer(model, params, vocabulary)
+
+
+def drawn(writer: Writer, prompt: np.ndarray, length: int, chances: Chances, seed: tuple[int, int]) -> Iterator[str]:
+    """So many tokens after a prompt, piece by piece as they are drawn; of equal seeds the same."""
+    begin, go_on = _programs(writer.model)
+    state = begin(writer.params, *_padded(prompt))
+    key = jax.random.fold_in(jax.random.key(np.uint32(seed[0])), seed[1])
+    before = prompt[-1:]
+    for start in range(0, length, _CHUNK):
+        tokens, state = go_on(writer.params, state, key, start, chances)
+        here = np.concatenate([before, np.asarray(tokens)[: length - start, 0]])
+        yield writer.vocabulary.decode(here)[len(writer.vocabulary.decode(before)) :]
+        before = here[-1:]
+
+
+def likeliest(writer: Writer, prompt: np.ndarray, length: int, width: int) -> list[str]:
+    """The likeliest texts of so many tokens after a prompt that a beam of this width finds, the best first."""
+    batch = Batch(jnp.asarray(prompt[:, None]), None, jnp.ones(prompt[:, None].shape))
+    search = jax.jit(functools.partial(decoding.beam_search, writer.model, width=width, length=length))
+    beams = search(writer.params, batch)
+    start = writer.vocabulary.decode(prompt[-1:])
+    texts = (np.concatenate([prompt[-1:], np.asarray(beams.tokens)[:, 0, n]]) for n in range(width))
+    return [writer.vocabulary.decode(text)[len(start) :] for text in texts]
+
+
+def until(pieces: Iterator[str], stop: str | None, prompt: str) -> Iterator[str]:
+    """A prompt and what comes after it, up to where `stop` has been written."""
+    yield prompt
+    held = ""
+    for piece in pieces:
+        held += piece
+        end = held.find(stop) if stop else -1
+        if end >= 0:
+            yield held[: end + len(stop or "")]
+            return
+        safe = len(held) - (len(stop) - 1 if stop else 0)  # what follows may be the start of it
+        yield held[: max(safe, 0)]
+        held = held[max(safe, 0) :]
+    yield held
+
+
+def show(pieces: Iterator[str]) -> None:
+    """Print pieces as they come, also where the terminal, or what reads a pipe, can't show a character, or has gone."""
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        for piece in pieces:
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        sys.exit(0)
+
+
+@functools.lru_cache(maxsize=1)
+def _programs(model: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Reading a prompt, and drawing a chunk of tokens from the state that follows, compiled."""
+
+    def decoder(params: Params, prompt: Array, length: Array) -> Decoder:
+        return nnx.merge(model, params).decoder(Batch(prompt, None, jnp.ones(prompt.shape), length))
+
+    def begin(params: Params, prompt: Array, length: Array) -> Any:
+        return decoder(params, prompt, length).state
+
+    def go_on(params: Params, state: Any, key: Array, start: Array, chances: Chances) -> tuple[Array, Any]:
+        # How it steps does not depend on what was read, and nothing is read here.
+        nothing = decoder(params, jnp.zeros((1, 1), jnp.int32), jnp.ones(1, jnp.int32))
+        return decoding.write(nothing, state, key, length=_CHUNK, start=start, **chances._asdict())
+
+    return jax.jit(begin), jax.jit(go_on)
+
+
+def _padded(prompt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A prompt `[T, 1]` and its length `[1]`, T being one of few, so that few programs are compiled."""
+    T = max(16, 1 << (len(prompt) - 1).bit_length())
+    return np.pad(prompt, (0, T - len(prompt)))[:, None], np.array([len(prompt)], np.int32)
+
+
+def _model(config: Config, vocabulary: Vocabulary) -> tuple[Any, Params]:
+    """The graph definition of a model, and the shapes of its parameters; its task is not made, which may need data."""
+
+    def nothing(*_: Any) -> Any:
+        raise AssertionError("a model that writes draws no examples.")
+
+    V = len(vocabulary)
+    task = Task(
+        sample=nothing,
+        sample_heldout=nothing,
+        losses=nothing,
+        scores=nothing,
+        baseline_loss=nothing,
+        input_size=V,
+        output_size=V,
+        loss_unit="",
+        vocab_size=V,
+        vocabulary=vocabulary,
+        train_tokens=lambda: np.arange(V),  # of which a model that counts has tables in its checkpoint
+    )
+    return jax.eval_shape(lambda: split(build.model(config, task), jax.random.key(0)))
+
+
+def _arrays(directory: Path, checkpoint: str) -> dict[str, np.ndarray]:
+    """Parameters by name."""
+    if checkpoint == "best":
+        files_of = sorted((directory / BEST).glob("*.npz"), key=lambda path: int(path.stem), reverse=True)
+        found = next((arrays for arrays in map(read_parameters, files_of) if arrays is not None), None)
+        if found is None:
+            raise ConfigError(f"{directory.parent} has no parameters of a best measurement: take --checkpoint=latest.")
+        return found
+    if not directory.is_dir():
+        raise ConfigError(f"{directory.parent} has no checkpoint yet.")
+    saved = Checkpoints(directory, read_only=True)
+    read = saved.read(None if checkpoint == "latest" else int(checkpoint))
+    if read is None:
+        kept = ", ".join(map(str, sorted(saved.steps()))) or "none"
+        raise ConfigError(f"{directory.parent} has no checkpoint {checkpoint}; steps that are kept: {kept}.")
+    prefix = "params/"
+    return {name.removeprefix(prefix): array for name, array in read[1].items() if name.startswith(prefix)}
