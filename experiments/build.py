@@ -237,8 +237,8 @@ def _trace(config: "Config") -> None:
     batch = jax.eval_shape(lambda: of.sample_heldout(key, config.measure_batch_size, config.length))
     tests = of.test_batches
     if tests is not None:
-        first = jax.eval_shape(lambda: next(iter(tests(config.measure_batch_size))))
-        if first.restarts is not None:  # the model must be able to read on
+        first = next(iter(tests(config.measure_batch_size)), None)
+        if first is not None and first.restarts is not None:  # the model must be able to read on
             jax.eval_shape(made.score, jax.eval_shape(made.init, 0).params, first, None)
     if config.model.name != of.model and not references(config):
         try:

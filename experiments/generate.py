@@ -8,6 +8,7 @@ likeliest text. The same flags and --seed write the same. All that is needed lie
 """
 
 import math
+import re
 
 from absl import flags
 
@@ -31,13 +32,13 @@ def main() -> int:
         cli.fail(f"--num_samples={given.num_samples}: a beam of {given.beam} has no more than that.")
     if given.stop == "":
         cli.fail("--stop is empty: say at which text to stop, or leave it out.")
-    if given.checkpoint not in ("latest", "best") and not given.checkpoint.isdigit():
+    if given.checkpoint not in ("latest", "best") and not re.fullmatch("[0-9]+", given.checkpoint):
         cli.fail(f"--checkpoint={given.checkpoint}: latest, best, or the step of one that is kept.")
-    prompt = given.prompt
+    prompt, source = given.prompt or "", "--prompt"
     if given.prompt_file is not None:
-        file = cli.path(given.prompt_file)
+        file, source = cli.path(given.prompt_file), f"--prompt_file={given.prompt_file}"
         try:
-            prompt = file.read_text(encoding="utf-8")
+            prompt = file.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             cli.fail(f"--prompt_file={file} is not a text in UTF-8: byte {error.start} is not.")
         except OSError as error:
@@ -46,7 +47,7 @@ def main() -> int:
     from experiments.analysis import writing  # loads jax
 
     writer = writing.writer(directory, given.checkpoint)
-    start = writer.read(prompt or "", skip_unknown=given.unknown == "skip")
+    start = writer.read(prompt, source, skip_unknown=given.unknown == "skip")
     if given.beam:
         texts = writing.likeliest(writer, start, given.length, given.beam)[: given.num_samples]
         pieces = [iter([text]) for text in texts]
@@ -57,7 +58,7 @@ def main() -> int:
     for number, text in enumerate(pieces):
         if number:
             writing.show(iter(["\n----\n"]))
-        writing.show(writing.until(text, given.stop, prompt or ""))
+        writing.show(writing.until(text, given.stop, prompt))
     writing.show(iter(["\n"]))
     return 0
 
@@ -68,7 +69,7 @@ if __name__ == "__main__":
     flags.DEFINE_string("prompt_file", None, "File with the text to go on from, in UTF-8.")
     flags.DEFINE_integer("length", 500, "Tokens to write at most: characters, or words.", lower_bound=1)
     flags.DEFINE_float("temperature", 1.0, "Divides the logits; 0 takes the likeliest token each time.")
-    flags.DEFINE_integer("top_k", 0, "Draw from so many of the likeliest tokens; 0 for all.", lower_bound=0)
+    flags.DEFINE_integer("top_k", 0, "Draw from so many of the likeliest tokens; 0 for all.", 0, 2**31 - 1)
     flags.DEFINE_float("top_p", 1.0, "Draw from the likeliest tokens that have this share together.")
     flags.DEFINE_integer("beam", 0, "Width of a beam search for the likeliest text; 0 to draw.", lower_bound=0)
     flags.DEFINE_integer("num_samples", 1, "Texts to write.", lower_bound=1)

@@ -21,8 +21,10 @@ from rnnx.logbook.checkpoints import by_name
 from rnnx.logbook.parameters import read_parameters
 from rnnx.logbook.run_directory import BEST, CHECKPOINTS, CONFIG, STUDY, VOCABULARY
 from rnnx.pytrees import flatten_dict
+from rnnx.training.objective import evaluation
 from rnnx.training.program import split
-from rnnx.types import Array, Batch, Decoder, Params, Task
+from rnnx.types import Array, Batch, Decoder, Params, Run, Task
+from rnnx.unroll import plain_run
 from rnnx.vocabulary import UnknownTokenError, Vocabulary
 
 _CHUNK = 32
@@ -44,17 +46,23 @@ class Writer(NamedTuple):
     """Its graph definition."""
     params: Params
     vocabulary: Vocabulary
+    run: Run
+    """How time runs in it, as where it is evaluated."""
+    begin: Callable[..., Any]
+    """(params, prompt [T, 1], its length [1]) -> the state after it, compiled."""
+    go_on: Callable[..., Any]
+    """(params, state, key, tokens drawn before, chances) -> a chunk of tokens [K, 1] and the state after, compiled."""
 
-    def read(self, prompt: str, *, skip_unknown: bool = False) -> np.ndarray:
-        """The tokens of a prompt, at least one: of an empty one, the end of a line before.
+    def read(self, prompt: str, source: str = "the prompt", *, skip_unknown: bool = False) -> np.ndarray:
+        """The tokens of a prompt, at least one: of an empty one, the end of a line before. Messages name its source.
 
         Raises:
           ConfigError: a character that the model does not know.
         """
         try:
-            tokens = self.vocabulary.encode(prompt.replace("\r\n", "\n"), skip_unknown=skip_unknown)
+            tokens = self.vocabulary.encode(prompt.replace("\r\n", "\n").replace("\r", "\n"), skip_unknown=skip_unknown)
         except UnknownTokenError as error:
-            raise ConfigError(f"--prompt: {error} --unknown=skip leaves such characters out.") from None
+            raise ConfigError(f"{source}: {error} --unknown=skip leaves such characters out.") from None
         return tokens if tokens.size else np.array([self.vocabulary.line_end], np.int32)
 
 
@@ -80,17 +88,22 @@ def writer(directory: Path, checkpoint: str) -> Writer:
     if arrays.keys() != names.keys():
         raise ConfigError(f"the checkpoint in {directory} is of another model.")
     params = jax.tree.unflatten(jax.tree.structure(shapes), [arrays[name] for name in names])
-    return Writer(model, params, vocabulary)
+    run = evaluation(config.objective)(plain_run)
+    begin, go_on = _programs(model, run)
+    try:
+        jax.eval_shape(begin, params, *_padded(np.zeros(1, np.int32)))
+    except Exception as error:  # whatever the model says, or fails with, where it can't write
+        raise ConfigError(f"the model of {directory} does not write: {' '.join(str(error).split())}") from error
+    return Writer(model, params, vocabulary, run, begin, go_on)
 
 
 def drawn(writer: Writer, prompt: np.ndarray, length: int, chances: Chances, seed: tuple[int, int]) -> Iterator[str]:
     """So many tokens after a prompt, piece by piece as they are drawn; of equal seeds the same."""
-    begin, go_on = _programs(writer.model)
-    state = begin(writer.params, *_padded(prompt))
+    state = writer.begin(writer.params, *_padded(prompt))
     key = jax.random.fold_in(jax.random.key(np.uint32(seed[0])), seed[1])
     before = prompt[-1:]
     for start in range(0, length, _CHUNK):
-        tokens, state = go_on(writer.params, state, key, start, chances)
+        tokens, state = writer.go_on(writer.params, state, key, start, chances)
         here = np.concatenate([before, np.asarray(tokens)[: length - start, 0]])
         yield writer.vocabulary.decode(here)[len(writer.vocabulary.decode(before)) :]
         before = here[-1:]
@@ -99,10 +112,11 @@ def drawn(writer: Writer, prompt: np.ndarray, length: int, chances: Chances, see
 def likeliest(writer: Writer, prompt: np.ndarray, length: int, width: int) -> list[str]:
     """The likeliest texts of so many tokens after a prompt that a beam of this width finds, the best first."""
     batch = Batch(jnp.asarray(prompt[:, None]), None, jnp.ones(prompt[:, None].shape))
-    search = jax.jit(functools.partial(decoding.beam_search, writer.model, width=width, length=length))
+    search = jax.jit(functools.partial(decoding.beam_search, writer.model, width=width, length=length, run=writer.run))
     beams = search(writer.params, batch)
     start = writer.vocabulary.decode(prompt[-1:])
-    texts = (np.concatenate([prompt[-1:], np.asarray(beams.tokens)[:, 0, n]]) for n in range(width))
+    found = range(int(np.count_nonzero(beams.lengths[0])))  # there may be fewer texts than that
+    texts = (np.concatenate([prompt[-1:], np.asarray(beams.tokens)[:, 0, n]]) for n in found)
     return [writer.vocabulary.decode(text)[len(start) :] for text in texts]
 
 
@@ -134,12 +148,11 @@ def show(pieces: Iterator[str]) -> None:
         sys.exit(0)
 
 
-@functools.lru_cache(maxsize=1)
-def _programs(model: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Reading a prompt, and drawing a chunk of tokens from the state that follows, compiled."""
+def _programs(model: Any, run: Run) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """`begin` and `go_on` of a `Writer`."""
 
     def decoder(params: Params, prompt: Array, length: Array) -> Decoder:
-        return nnx.merge(model, params).decoder(Batch(prompt, None, jnp.ones(prompt.shape), length))
+        return nnx.merge(model, params).decoder(Batch(prompt, None, jnp.ones(prompt.shape), length), run)
 
     def begin(params: Params, prompt: Array, length: Array) -> Any:
         return decoder(params, prompt, length).state
@@ -184,7 +197,7 @@ def _model(config: Config, vocabulary: Vocabulary) -> tuple[Any, Params]:
 def _arrays(directory: Path, checkpoint: str) -> dict[str, np.ndarray]:
     """Parameters by name."""
     if checkpoint == "best":
-        files_of = sorted((directory / BEST).glob("*.npz"), key=lambda path: int(path.stem), reverse=True)
+        files_of = sorted((directory.parent / BEST).glob("*.npz"), key=lambda path: int(path.stem), reverse=True)
         found = next((arrays for arrays in map(read_parameters, files_of) if arrays is not None), None)
         if found is None:
             raise ConfigError(f"{directory.parent} has no parameters of a best measurement: take --checkpoint=latest.")

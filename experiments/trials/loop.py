@@ -22,7 +22,7 @@ from rnnx.logbook.run_directory import LOCK, PROFILE
 from rnnx.training import parallel
 from rnnx.training.evaluation import evaluate
 from rnnx.training.program import Program, Score, TrainState
-from rnnx.types import Params
+from rnnx.types import Params, Task
 
 
 def run(group: TrialGroup, update: Callable[[Progress], None]) -> None:
@@ -111,6 +111,7 @@ def _train(active: list[_ActiveTrial], group: TrialGroup) -> None:
     if not active:
         return
     config = active[0].config
+    task = build.task(config)  # once: a text of one's own may be another one, or gone, when training ends
     vmap_width = group.vmap_width
     program = _program(build.program_key(config), vmap_width, group.num_devices)
     state = _side_by_side(states, vmap_width)
@@ -122,10 +123,10 @@ def _train(active: list[_ActiveTrial], group: TrialGroup) -> None:
             with _isolate_failure(active, running):
                 running.record.log(0, measured[running.slot])
         _keep_best(active, 0, state.params, vmap_width)
-        _write_samples(active, 0, state.params, vmap_width)
+        _write_samples(active, task, 0, state.params, vmap_width)
     for running in active:
         running.report(step, math.nan)
-    end = functools.partial(_finish, active, program.score, started)
+    end = functools.partial(_finish, active, task, program.score, started)
     end(step, state, vmap_width, early=True)
 
     with Profile(members[0].record.directory / PROFILE if group.profile else None) as profile:
@@ -152,7 +153,7 @@ def _train(active: list[_ActiveTrial], group: TrialGroup) -> None:
                     running.report(step, float(values["train/loss"]))
             if measured[0]:
                 _keep_best(active, step, state.params, vmap_width)
-                _write_samples(active, step, state.params, vmap_width)
+                _write_samples(active, task, step, state.params, vmap_width)
             if last or step % config.checkpoint_every == 0:
                 _save(active, step, _each(state, vmap_width))
             end(step, state, vmap_width, early=True)
@@ -193,9 +194,9 @@ def _keep_best(active: list[_ActiveTrial], step: int, params: Params, vmap_width
         running.record.keep(step, each[running.slot])
 
 
-def _write_samples(active: list[_ActiveTrial], step: int, params: Params, vmap_width: int) -> None:
+def _write_samples(active: list[_ActiveTrial], task: Task, step: int, params: Params, vmap_width: int) -> None:
     """What each model of language writes now."""
-    sample = samples.sampler(active[0].config) if active else None
+    sample = samples.sampler(active[0].config, task) if active else None
     each = _each(params, vmap_width) if sample else []
     for running in list(active):
         if sample:
@@ -205,6 +206,7 @@ def _write_samples(active: list[_ActiveTrial], step: int, params: Params, vmap_w
 
 def _finish(
     active: list[_ActiveTrial],
+    task: Task,
     score: Score,
     started: float,
     step: int,
@@ -220,14 +222,13 @@ def _finish(
         with _isolate_failure(active, running):
             last = states[running.slot]
             running.record.save(step, last)
-            running.record.finish(step, time.monotonic() - started, _test(running.config, score), last.params)
+            running.record.finish(step, time.monotonic() - started, _test(running.config, task, score), last.params)
             running.report(step, math.nan, "done")
             active.remove(running)
 
 
-def _test(config: Config, score: Score) -> Callable[[Params], dict[str, float]] | None:
+def _test(config: Config, task: Task, score: Score) -> Callable[[Params], dict[str, float]] | None:
     """What the whole test split tells of parameters, where the task has one."""
-    task = build.task(config)
     test_batches = task.test_batches
     if test_batches is None:
         return None

@@ -18,7 +18,7 @@ from experiments.build import task
 from experiments.config import Config, ConfigError, difference
 from rnnx.logbook import files
 from rnnx.logbook.jsonl import drop_measurements
-from rnnx.logbook.run_directory import DONE, METRICS
+from rnnx.logbook.run_directory import DONE, METRICS, SAMPLES
 
 _ROOT = Path(__file__).parents[2]
 
@@ -75,6 +75,7 @@ def record(path: Path, config: Config, vmap_width: int, num_devices: int = 1) ->
             path.with_name(DONE).unlink(missing_ok=True)
             if ended % config.measure_every:
                 drop_measurements(path.with_name(METRICS), ended)
+                (path.with_name(SAMPLES) / f"{ended}.txt").unlink(missing_ok=True)
             files.write_json(path, there | {"config": config.to_dict()})
         return
     files.write_json(

@@ -71,7 +71,7 @@ class Record:
             files.write_json(directory / VOCABULARY, vocabulary.to_dict())
         self.performance = Performance(directory, config, vmap_width, num_devices)
         self._checkpoints = Checkpoints(directory / CHECKPOINTS)
-        self._best = BestParameters(directory / CHECKPOINTS / BEST)
+        self._best = BestParameters(directory / BEST)
         self._open = contextlib.ExitStack()
         self._began, self._share = time.monotonic(), _FIGURE_TIME_SHARE / vmap_width
         self._drawing, self._pictures_take = 0.0, _FIGURE_SECONDS
@@ -101,6 +101,9 @@ class Record:
         self._saved = resume_step
         self._checkpoints.discard_after(resume_step)
         self._best.discard_after(resume_step)
+        for sample in (self.directory / SAMPLES).glob("*.txt"):
+            if resume_step is None or int(sample.stem) > resume_step:
+                sample.unlink()
         self._metrics = self._open.enter_context(MetricsFile(self.directory / METRICS, resume_step))
         # Before the events: TensorBoard reads files in their order, and none again once it has read the next.
         self._write_hparams(next(iter(self._metrics.records), {}))
@@ -136,7 +139,7 @@ class Record:
     def sample(self, step: int, text: str) -> None:
         """Keep what a model of language wrote at a step."""
         files.write(self.directory / SAMPLES / f"{step}.txt", text.encode())
-        self._board.text(step, "samples", text)
+        self._board.text(step, SAMPLES, text)
 
     @property
     def best(self) -> Best | None:

@@ -17,7 +17,9 @@ import numpy as np
 from flax import nnx
 
 from rnnx import checks
-from rnnx.types import Array, Batch, Params
+from rnnx.decoding._decoder import decoder_of, graph_of
+from rnnx.types import Array, Batch, Params, Run
+from rnnx.unroll import plain_run
 
 
 class Beams(NamedTuple):
@@ -37,7 +39,14 @@ class Beams(NamedTuple):
 
 
 def beam_search(
-    model: nnx.Module | nnx.GraphDef, params: Params, batch: Batch, *, width: int, length: int, end: int | None = None
+    model: nnx.Module | nnx.GraphDef,
+    params: Params,
+    batch: Batch,
+    *,
+    width: int,
+    length: int,
+    end: int | None = None,
+    run: Run = plain_run,
 ) -> Beams:
     """The W best outputs that a search of this width finds; finished or not, they compete by their scores.
 
@@ -52,6 +61,7 @@ def beam_search(
       width: W.
       length: L, how many tokens at most, the end included.
       end: the token after which an output is finished; `None` where all of them are of the full length.
+      run: how time runs, as in the model's own call.
 
     Raises:
       ValueError: a width or length below 1; an end that is not among the tokens; a batch or a model that nothing can be
@@ -67,9 +77,9 @@ def beam_search(
     >>> beams.tokens.shape, beams.scores.shape
     ((7, 2, 3), (2, 3))
     """
-    graphdef = model if isinstance(model, nnx.GraphDef) else nnx.graphdef(model)
     end = None if end is None else checks.size("end", end, least=0)
-    return _beam_search(graphdef, params, batch, checks.size("width", width), checks.size("length", length), end)
+    width, length = checks.size("width", width), checks.size("length", length)
+    return _beam_search(graph_of(model), params, batch, width, length, end, run)
 
 
 class _Search(NamedTuple):
@@ -81,13 +91,14 @@ class _Search(NamedTuple):
     finished: Beams
 
 
-@functools.partial(jax.jit, static_argnames=("graphdef", "width", "length", "end"))
+@functools.partial(jax.jit, static_argnames=("graphdef", "width", "length", "end", "run"))
 def _beam_search(
-    graphdef: nnx.GraphDef, params: Params, batch: Batch, width: int, length: int, end: int | None
+    graphdef: nnx.GraphDef, params: Params, batch: Batch, width: int, length: int, end: int | None, run: Run
 ) -> Beams:
-    decoder = nnx.merge(graphdef, params).decoder(batch)
+    decoder = decoder_of(graphdef, params, batch, run)
     # An axis of their own, since a decoder may hold more of each example than its state.
-    step, logits = (jax.vmap(function, in_axes=1, out_axes=1) for function in (decoder.step, decoder.logits))
+    step = jax.vmap(decoder.step, in_axes=1, out_axes=1)
+    logits = jax.vmap(decoder.logits, in_axes=1, out_axes=1)
     of_first = jax.eval_shape(decoder.logits, decoder.state)
     (B, V), W, L = of_first.shape, width, length
     if end is not None and end >= V:

@@ -17,7 +17,9 @@ import numpy as np
 from flax import nnx
 
 from rnnx import checks
-from rnnx.types import Array, Batch, Decoder, Params
+from rnnx.decoding._decoder import decoder_of, graph_of
+from rnnx.types import Array, Batch, Decoder, Params, Run
+from rnnx.unroll import plain_run
 
 
 def sample(
@@ -30,10 +32,11 @@ def sample(
     temperature: float | Array = 1.0,
     top_k: int | Array = 0,
     top_p: float | Array = 1.0,
+    run: Run = plain_run,
 ) -> Array:
     """Tokens that a model writes after those of a batch.
 
-    Compiles once for each model, length, and shape of the batch: all else may change, or be traced.
+    Compiles once for each model, length, way to run time, and shape of the batch: all else may change, or be traced.
 
     Args:
       model: one that has a `decoder`, or its graph definition.
@@ -42,6 +45,7 @@ def sample(
       key: token t of all examples is drawn with `jax.random.fold_in(key, t)`.
       length: how many tokens.
       temperature, top_k, top_p: as for `filtered_logits`.
+      run: how time runs, as in the model's own call.
 
     Returns:
       `[length, B]`, int32; the prompt is not among them.
@@ -57,11 +61,11 @@ def sample(
     (7, 2)
     """
     _check(temperature, top_k, top_p)
-    graphdef = model if isinstance(model, nnx.GraphDef) else nnx.graphdef(model)
-    return _sample(graphdef, params, batch, key, checks.size("length", length), temperature, top_k, top_p)
+    length = checks.size("length", length)
+    return _sample(graph_of(model), params, batch, key, length, temperature, top_k, top_p, run)
 
 
-@functools.partial(jax.jit, static_argnames=("graphdef", "length"))
+@functools.partial(jax.jit, static_argnames=("graphdef", "length", "run"))
 def _sample(
     graphdef: nnx.GraphDef,
     params: Params,
@@ -71,8 +75,9 @@ def _sample(
     temperature: Array,
     top_k: Array,
     top_p: Array,
+    run: Run,
 ) -> Array:
-    decoder = nnx.merge(graphdef, params).decoder(batch)
+    decoder = decoder_of(graphdef, params, batch, run)
     settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     return write(decoder, decoder.state, key, length=length, **settings)[0]
 

@@ -84,7 +84,7 @@ class EncoderDecoder(nnx.Module):
         decoded, _ = self.writes(params, run, self.target(pair.target), states, lengths=pair.target_lengths)
         return read_out(self.readout, decoded)
 
-    def decoder(self, batch: Batch) -> Decoder:
+    def decoder(self, batch: Batch, run: Run = plain_run) -> Decoder:
         """What writes a target to each source of a batch; the targets that are in the batch are not read.
 
         >>> import jax, rnnx
@@ -95,10 +95,10 @@ class EncoderDecoder(nnx.Module):
         >>> decoder.logits(decoder.step(decoder.state, first)).shape
         (4, 8)
         """
-        params, encoded = self._encode(batch, plain_run)
+        params, encoded = self._encode(batch, run)
 
         def read(states: tuple[State, ...], token: Array) -> tuple[tuple[State, ...], Array]:
-            outputs, states = self.writes(params, plain_run, self.target(token[None]), states)
+            outputs, states = self.writes(params, run, self.target(token[None]), states)
             return states, read_out(self.readout, outputs[0])
 
         before_first = jnp.full(batch.inputs.source.shape[1], self.readout.out_features)

@@ -128,11 +128,11 @@ class Ngram(nnx.Module):
         trajectory = run("cell", self.history, params, self._numbers(batch.inputs), lengths=batch.lengths)
         return self._log_probabilities(trajectory.outputs)
 
-    def decoder(self, batch: Batch) -> Decoder:
+    def decoder(self, batch: Batch, run: Run = plain_run) -> Decoder:
         """What goes on writing after the tokens of a batch; targets are not read."""
         params, step = self.cell.get_value(), self.history.step
         assert step is not None
-        read = plain_run("cell", self.history, params, self._numbers(batch.inputs), lengths=batch.lengths)
+        read = run("cell", self.history, params, self._numbers(batch.inputs), lengths=batch.lengths)
         return Decoder(
             state=read.final_state,
             step=lambda state, token: step(params, state, self._numbers(token)),

@@ -87,7 +87,7 @@ class Sequence(nnx.Module):
         ys, _ = self.layers(values(self.cells), run, xs, lengths=batch.lengths)
         return self._read_out(ys)
 
-    def decoder(self, batch: Batch) -> Decoder:
+    def decoder(self, batch: Batch, run: Run = plain_run) -> Decoder:
         """What goes on writing after the tokens of a batch, of which there is at least one; targets are not read.
 
         Raises:
@@ -113,7 +113,7 @@ class Sequence(nnx.Module):
         def read(
             tokens: Array, states: tuple[State, ...] | None, lengths: Array | None = None
         ) -> tuple[tuple[State, ...], Array]:
-            ys, states = self.layers(values(self.cells), plain_run, embed(tokens), states, lengths=lengths)
+            ys, states = self.layers(values(self.cells), run, embed(tokens), states, lengths=lengths)
             return states, self._read_out(ys)
 
         def step(state: tuple[tuple[State, ...], Array], token: Array) -> tuple[tuple[State, ...], Array]:

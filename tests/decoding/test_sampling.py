@@ -10,8 +10,11 @@ import pytest
 import scipy.stats
 from flax import nnx
 
+import rnnx
 from rnnx.decoding import filtered_logits, sample, write
 from rnnx.decoding.sampling import _sample
+from rnnx.training.runs import with_zoneout
+from rnnx.types import Batch
 from tests.helpers import writers
 from tests.helpers.writers import MODELS, B, V
 
@@ -246,3 +249,25 @@ def test_a_model_is_one_or_its_graph_definition_and_parameters_are_a_state_or_pl
     np.testing.assert_array_equal(sample(model, nnx.state(model), writer.prompt, KEY, length=L), expected)
     graphdef, state = nnx.split(model)
     np.testing.assert_array_equal(sample(graphdef, state, writer.prompt, KEY, length=L), expected)
+
+
+def test_time_runs_as_it_is_handed_over():
+    """With zoneout in expectation it is what is drawn of the model that is evaluated so, the same tokens given."""
+    writer = writers.made("sequence")
+    run = with_zoneout(rnnx.plain_run, 0.5)
+    tokens = sample(writer.graphdef, writer.params, writer.prompt, KEY, length=40, run=run)
+    whole = Batch(jnp.concatenate([writer.prompt.inputs, tokens[:-1]]), None, None)
+    model = nnx.merge(writer.graphdef, writer.params)
+    keys = jax.vmap(functools.partial(jax.random.fold_in, KEY))(jnp.arange(40))
+    drawn = [
+        jax.vmap(jax.random.categorical)(keys, model(whole, by)[len(writer.prompt.inputs) - 1 :])
+        for by in (run, rnnx.plain_run)
+    ]
+    np.testing.assert_array_equal(tokens, drawn[0])
+    assert (tokens != drawn[1]).any()
+
+
+def test_a_model_that_writes_nothing_says_so():
+    graphdef, params = nnx.split(nnx.Linear(2, 2, rngs=nnx.Rngs(0)))
+    with pytest.raises(ValueError, match="the model Linear writes nothing: it has no `decoder`"):
+        sample(graphdef, params, Batch(jnp.zeros((1, 1), int), None, None), KEY, length=1)

@@ -27,7 +27,7 @@ TEXT = "to be, or not to be: that is the qu\u00e9stion\n" * 60
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
-    """A trial of ten steps of each of some models; the text that they were trained on is gone."""
+    """A trial of twenty steps of each of some models; the text that they were trained on is gone."""
     directory = tmp_path_factory.mktemp("language")
     (directory / "text.txt").write_text(TEXT)
     for name, task, model in (
@@ -37,7 +37,7 @@ def workdir(tmp_path_factory):
     ):
         given = study_small.get_config()
         given.task.name, given.task.path, given.task.length = task, str(directory / "text.txt"), 8
-        given.steps, given.diagnostics = 10, ()
+        given.steps, given.diagnostics = 20, ()
         if model:
             given.model.update(model | {"name": name})
         made = Trial(name, config.parse(given), directory / name)
@@ -80,16 +80,17 @@ def test_in_pieces_it_is_what_is_drawn_at_once(workdir, name):
 
 
 def test_parameters_are_those_of_the_checkpoint_that_is_named(workdir):
-    latest, best = (writing.writer(workdir / "lstm", which) for which in ("latest", "10"))
-    np.testing.assert_array_equal(*(jax.tree.leaves(writer.params)[0] for writer in (latest, best)))
+    latest, last, before = (
+        jax.tree.leaves(writing.writer(workdir / "lstm", which).params)[0] for which in ("latest", "20", "10")
+    )
+    np.testing.assert_array_equal(latest, last)
+    assert (last != before).any()
     done = json.loads((workdir / "lstm" / "DONE.json").read_text())
     with np.load(workdir / "lstm" / "checkpoints" / "best" / f"{done['best']['step']}.npz") as arrays:
         found = writing.by_name(writing.writer(workdir / "lstm", "best").params)
         assert found.keys() == set(arrays)
         for name, array in found.items():
             np.testing.assert_array_equal(array, arrays[name])
-    with pytest.raises(ConfigError, match=r"has no checkpoint 7; steps that are kept: 10\."):
-        writing.writer(workdir / "lstm", "7")
 
 
 def test_a_beam_of_one_takes_the_likeliest_each_time(workdir):
@@ -123,13 +124,8 @@ def test_what_reads_it_may_be_of_another_encoding_or_go_away(workdir):
     ("arguments", "message"),
     [
         (("--prompt=be \u00df",), r"--prompt: 'ß' (U+00DF), character 4 of the text, is none of the 17 characters"),
-        (("--temperature=-1",), "--temperature=-1.0: a number of at least 0"),
-        (("--temperature=nan",), "--temperature=nan: a number of at least 0"),
-        (("--top_p=0",), "--top_p=0.0: a share above 0"),
-        (("--beam=2", "--top_k=3"), "--beam draws nothing: --top_k does not go with it."),
-        (("--checkpoint=first",), "--checkpoint=first: latest, best, or the step"),
-        (("--prompt=a", "--prompt_file=b"), "--prompt and --prompt_file are two ways"),
-        (("--prompt_file=/nowhere/at/all",), "--prompt_file=/nowhere/at/all: No such file or directory"),
+        (("--checkpoint=7",), "has no checkpoint 7; steps that are kept: 10, 20."),
+        (("--top_k=3000000000",), "flag --top_k=3000000000"),
     ],
 )
 def test_mistakes_are_one_line(workdir, arguments, message):
@@ -157,11 +153,11 @@ def test_a_directory_without_a_writer_is_told(workdir, tmp_path):
 
 def test_samples_show_what_it_wrote_while_it_learnt(workdir):
     samples = workdir / "lstm" / "samples"
-    assert sorted(path.name for path in samples.iterdir()) == ["0.txt", "10.txt"]
+    assert sorted(path.name for path in samples.iterdir()) == ["0.txt", "10.txt", "20.txt"]
     board = EventAccumulator(str(workdir / "lstm"))
     board.Reload()
     shown = board.Tensors("samples/text_summary")
-    assert [event.step for event in shown] == [0, 10]
+    assert [event.step for event in shown] == [0, 10, 20]
     for event in shown:
         text = event.tensor_proto.string_val[0].decode()
         written = (samples / f"{event.step}.txt").read_text()

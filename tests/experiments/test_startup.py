@@ -11,7 +11,7 @@ from tests.experiments.commands import ROOT, run
 
 HEAVY = {"flax", "jax", "jaxlib", "matplotlib", "numpy", "optax", "orbax", "rnnx", "tensorboardX"}
 COMMANDS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if "cli.start(main" in path.read_text())
-assert len(COMMANDS) == 5
+assert len(COMMANDS) == 6
 SMALL = "--config=tests/experiments/study_small.py"
 WORKDIR = "--workdir=nowhere"
 
@@ -53,6 +53,13 @@ def test_help(module):
         ("sweep", [SMALL, WORKDIR, "--executor=loca"], "no executor named 'loca'; did you mean 'local'?"),
         ("sweep", [WORKDIR], "--config is missing"),
         ("sweep", [SMALL], "--workdir is missing"),
+        ("generate", [], "--workdir is missing"),
+        ("generate", [WORKDIR, "--temperature=nan"], "--temperature=nan: a number of at least 0"),
+        ("generate", [WORKDIR, "--top_p=0"], "--top_p=0.0: a share above 0"),
+        ("generate", [WORKDIR, "--beam=2", "--top_k=3"], "--beam draws nothing: --top_k does not go with it."),
+        ("generate", [WORKDIR, "--checkpoint=²"], "--checkpoint=²: latest, best, or the step"),
+        ("generate", [WORKDIR, "--prompt=a", "--prompt_file=b"], "--prompt and --prompt_file are two ways"),
+        ("generate", [WORKDIR, "--prompt_file=/no/where"], "--prompt_file=/no/where: No such file or directory"),
         ("analyze", ["--diagnostics=gates"], "--workdir is missing"),
         ("analyze", [WORKDIR], "--diagnostics is missing: one or several of flossing, gates"),
         ("analyze", [WORKDIR, "--diagnostics=gates,lyapunv"], "did you mean 'lyapunov'?"),

@@ -20,6 +20,9 @@ NAMES = sorted(
 def test_every_trial_of_a_study_has_a_config_that_checks(tmp_path, name):
     study = importlib.import_module(f"configs.{name}".replace("/", "."))
     base = study.get_config()
+    texts = data.available("tinyshakespeare") or data.available("shakespeare")
+    if base.task.name == "characters" and not texts:
+        pytest.skip("no text is on this machine")
     config.parse(base)
     command = "run" if not hasattr(study, "sweep") else "sweep"
     assert f"python -m experiments.{command} " in study.__doc__
@@ -28,7 +31,7 @@ def test_every_trial_of_a_study_has_a_config_that_checks(tmp_path, name):
     if command == "run":
         return
     overrides = study.sweep()
-    if not (data.available("tinyshakespeare") or data.available("shakespeare")):
+    if not texts:
         overrides = [override for override in overrides if override.get("task.name") != "characters"]
     # What a config is checked for does not depend on the seed.
     assert len(sweeping.resolve(base, overrides, tmp_path)) == len(overrides)

@@ -28,7 +28,7 @@ class Markov(nnx.Module):
     def __call__(self, batch):
         return self.table.get_value()[batch.inputs]
 
-    def decoder(self, batch):
+    def decoder(self, batch, run=rnnx.plain_run):
         table = self.table.get_value()
         return Decoder(state=batch.inputs[-1], step=lambda state, token: token, logits=lambda state: table[state])
 
