@@ -129,6 +129,15 @@ def words_of(text: str, min_count: int) -> Vocabulary:
     return Vocabulary("word", (UNKNOWN, END_OF_LINE, *(word for word in kept if word != END_OF_LINE)))
 
 
+def bare_newlines(text: str) -> str:
+    r"""A text whose lines end by newlines alone, as all texts that are read do.
+
+    >>> bare_newlines("a\r\nb\rc\n")
+    'a\nb\nc\n'
+    """
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def split_words(text: str) -> list[str]:
     """A text as words, signs, and `<eos>` for each end of a line.
 

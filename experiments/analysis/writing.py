@@ -25,7 +25,7 @@ from rnnx.training.objective import evaluation
 from rnnx.training.program import split
 from rnnx.types import Array, Batch, Decoder, Params, Run, Task
 from rnnx.unroll import plain_run
-from rnnx.vocabulary import UnknownTokenError, Vocabulary
+from rnnx.vocabulary import UnknownTokenError, Vocabulary, bare_newlines
 
 _CHUNK = 32
 """Tokens that are drawn by one call of a compiled program, and shown together."""
@@ -60,7 +60,7 @@ class Writer(NamedTuple):
           ConfigError: a character that the model does not know.
         """
         try:
-            tokens = self.vocabulary.encode(prompt.replace("\r\n", "\n").replace("\r", "\n"), skip_unknown=skip_unknown)
+            tokens = self.vocabulary.encode(bare_newlines(prompt), skip_unknown=skip_unknown)
         except UnknownTokenError as error:
             raise ConfigError(f"{source}: {error} --unknown=skip leaves such characters out.") from None
         return tokens if tokens.size else np.array([self.vocabulary.line_end], np.int32)
@@ -83,7 +83,7 @@ def writer(directory: Path, checkpoint: str) -> Writer:
     vocabulary = Vocabulary.from_dict(files.read_json(directory / VOCABULARY))
     compilation.enable_cache()
     model, shapes = _model(config, vocabulary)
-    arrays = _arrays(directory / CHECKPOINTS, checkpoint)
+    arrays = _arrays(directory, checkpoint)
     names = by_name(shapes)
     if arrays.keys() != names.keys():
         raise ConfigError(f"the checkpoint in {directory} is of another model.")
@@ -195,19 +195,19 @@ def _model(config: Config, vocabulary: Vocabulary) -> tuple[Any, Params]:
 
 
 def _arrays(directory: Path, checkpoint: str) -> dict[str, np.ndarray]:
-    """Parameters by name."""
+    """Parameters of a trial by name."""
     if checkpoint == "best":
-        files_of = sorted((directory.parent / BEST).glob("*.npz"), key=lambda path: int(path.stem), reverse=True)
+        files_of = sorted((directory / BEST).glob("*.npz"), key=lambda path: int(path.stem), reverse=True)
         found = next((arrays for arrays in map(read_parameters, files_of) if arrays is not None), None)
         if found is None:
-            raise ConfigError(f"{directory.parent} has no parameters of a best measurement: take --checkpoint=latest.")
+            raise ConfigError(f"{directory} has no parameters of a best measurement: take --checkpoint=latest.")
         return found
-    if not directory.is_dir():
-        raise ConfigError(f"{directory.parent} has no checkpoint yet.")
-    saved = Checkpoints(directory, read_only=True)
+    if not (directory / CHECKPOINTS).is_dir():
+        raise ConfigError(f"{directory} has no checkpoint yet.")
+    saved = Checkpoints(directory / CHECKPOINTS, read_only=True)
     read = saved.read(None if checkpoint == "latest" else int(checkpoint))
     if read is None:
         kept = ", ".join(map(str, sorted(saved.steps()))) or "none"
-        raise ConfigError(f"{directory.parent} has no checkpoint {checkpoint}; steps that are kept: {kept}.")
+        raise ConfigError(f"{directory} has no checkpoint {checkpoint}; steps that are kept: {kept}.")
     prefix = "params/"
     return {name.removeprefix(prefix): array for name, array in read[1].items() if name.startswith(prefix)}

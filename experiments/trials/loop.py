@@ -197,11 +197,12 @@ def _keep_best(active: list[_ActiveTrial], step: int, params: Params, vmap_width
 def _write_samples(active: list[_ActiveTrial], task: Task, step: int, params: Params, vmap_width: int) -> None:
     """What each model of language writes now."""
     sample = samples.sampler(active[0].config, task) if active else None
-    each = _each(params, vmap_width) if sample else []
+    if sample is None:
+        return
+    each = _each(params, vmap_width)
     for running in list(active):
-        if sample:
-            with _isolate_failure(active, running):
-                running.record.sample(step, sample(each[running.slot]))
+        with _isolate_failure(active, running):
+            running.record.sample(step, sample(each[running.slot]))
 
 
 def _finish(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rnnx.data._store import DataError, Source, obtain, sha256
+from rnnx.vocabulary import bare_newlines
 
 
 class Text(NamedTuple):
@@ -65,7 +66,7 @@ def _decoded(path: Path, content: bytes, then: str = "") -> str:
             f"{path} is not a text in UTF-8: byte {error.start} is 0x{content[error.start]:02x}; "
             f"convert it, for example from {known} by iconv -f {name} -t UTF-8{then}."
         ) from None
-    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return bare_newlines(text.removeprefix("\ufeff"))
 
 
 def _nearest(file: Path) -> str:
