@@ -33,7 +33,7 @@ Gradient = Callable[[Params, Batch, Array, Array, Carried], tuple[Array, Params,
 """(params, batch, key, number of updates done, where parts ended in the batch before) -> the task's loss, what the
 optimiser is given, and where parts ended."""
 
-_TRUNCATION, _DROPOUT, _ZONEOUT = 2**32 - 1, 2**32 - 2, 2**32 - 3
+_TRUNCATION, _DROPOUT, _ZONEOUT, _DROP_STATE = 2**32 - 1, 2**32 - 2, 2**32 - 3, 2**32 - 4
 """Folded into the key of a training step; a task may have split it, which counts from 0."""
 
 
@@ -52,6 +52,9 @@ class Objective(NamedTuple):
     """Whether each part starts in the state in which it ended in the batch before, for tasks that have a `stream`: the
     memory is that of the whole text, and the gradient reaches back to the start of the batch. Measured from an empty
     memory, as ever; what is drawn at random, such as masks of dropout, is drawn anew for each batch."""
+    drop_state: float = 0.0
+    """Probability, with `carry_state`, that an example begins a batch with an empty memory all the same (Melis, Dyer &
+    Blunsom 2018, who take 0.01): without it a network is hardly ever trained on how a text begins."""
     dropout: float = 0.0
     """Share of each part's inputs that is dropped, the same ones at every step (Gal & Ghahramani 2016)."""
     recurrent_dropout: float = 0.0
@@ -84,14 +87,16 @@ def checked(objective: Objective) -> Objective:
     checks.size("truncate", objective.truncate, least=0)
     if not isinstance(objective.carry_state, bool):
         raise ValueError(f"carry_state must be True or False, not {objective.carry_state!r}.")
-    if checks.number("random_truncation", objective.random_truncation) < 0 or objective.random_truncation >= 1:
-        raise ValueError(
-            f"random_truncation must be a probability of at least 0 and below 1, not {objective.random_truncation!r}."
-        )
+    for name in ("random_truncation", "drop_state"):
+        probability = getattr(objective, name)
+        if checks.number(name, probability) < 0 or probability >= 1:
+            raise ValueError(f"{name} must be a probability of at least 0 and below 1, not {probability!r}.")
     for name in ("dropout", "recurrent_dropout", "zoneout"):
         rate = getattr(objective, name)
         if checks.number(name, rate) < 0 or rate >= 1:
             raise ValueError(f"{name} must be a share of at least 0 and below 1, not {rate!r}.")
+    if objective.drop_state and not objective.carry_state:
+        raise ValueError(f"drop_state = {objective.drop_state!r} needs carry_state = True: no state is there to drop.")
     for name in ("random_truncation", "dropout", "recurrent_dropout", "zoneout"):
         if getattr(objective, name) and objective.omega:
             raise ValueError(
@@ -149,27 +154,32 @@ def gradient(loss: Loss, objective: Objective, execute: Callable[[Run], Run] = l
             run = with_zoneout(run, objective.zoneout, jax.random.fold_in(key, _ZONEOUT))
         return execute(run)
 
-    def carrying(params: Params, batch: Batch, run: Run, states: Carried) -> tuple[Array, Carried]:
+    def carrying(params: Params, batch: Batch, run: Run, key: Array, states: Carried) -> tuple[Array, Carried]:
         """The task's loss, and where each part ended."""
         if not objective.carry_state:
             return loss(params, batch, run), None
-        if batch.restarts is None:
+        restarts = batch.restarts
+        if restarts is None:
             raise ValueError("Task.stream must say in Batch.restarts which examples begin anew.")
+        if objective.drop_state:
+            dropped = jax.random.bernoulli(jax.random.fold_in(key, _DROP_STATE), objective.drop_state, restarts.shape)
+            restarts = restarts | dropped
         ended: dict[str, State] = {}
-        return loss(params, batch, carried(run, states, batch.restarts, ended)), ended
+        return loss(params, batch, carried(run, states, restarts, ended)), ended
 
     def plain(params: Params, batch: Batch, key: Array, step: Array, states: Carried) -> tuple[Array, Params, Carried]:
         (value, ended), gradients = jax.value_and_grad(
-            lambda params: carrying(params, batch, training(plain_run, key), states), has_aux=True
+            lambda params: carrying(params, batch, training(plain_run, key), key, states), has_aux=True
         )(params)
         return value, gradients, ended
 
     def with_omega(
         params: Params, batch: Batch, key: Array, step: Array, states: Carried
     ) -> tuple[Array, Params, Carried]:
-        (value, ended), gradients, flows = gradient_flows(
-            lambda params, run: carrying(params, batch, training(_stepwise(run), key), states), params, has_aux=True
-        )
+        def stepwise(params: Params, run: Run) -> tuple[Array, Carried]:
+            return carrying(params, batch, training(_stepwise(run), key), key, states)
+
+        (value, ended), gradients, flows = gradient_flows(stepwise, params, has_aux=True)
 
         def regulariser(params: Params) -> Array:
             terms: list[Array] = []
@@ -195,7 +205,7 @@ def gradient(loss: Loss, objective: Objective, execute: Callable[[Run], Run] = l
             return functools.reduce(jnp.add, terms)
 
         def flossed() -> tuple[Array, Params, Carried]:
-            value, ended = carrying(params, batch, training(plain_run, key), states)
+            value, ended = carrying(params, batch, training(plain_run, key), key, states)
             return value, jax.grad(flossing)(params), ended
 
         return jax.lax.cond(

@@ -122,6 +122,26 @@ def test_chunks_with_the_state_carried_are_one_sequence_truncated_between_them()
         assert_close(states, ended, rtol=1e-12, atol=1e-14)
 
 
+def test_a_dropped_state_is_that_of_an_example_that_restarts():
+    """Of copies of one example each has the loss of one that goes on, or of one that begins anew."""
+    probability, copies, keys = 0.25, 32, 64
+    with jax.enable_x64(True):
+        params, batch = in_float64(MODEL)
+        batch = jax.tree.map(lambda a: jnp.repeat(jnp.take(a, jnp.array([0]), a.ndim > 1), copies, a.ndim > 1), batch)
+        going_on = batch._replace(restarts=jnp.zeros(copies, bool))
+        carrying = jax.jit(gradient(loss_of(MODEL), Objective(carry_state=True)))
+        dropping = gradient(loss_of(MODEL), Objective(carry_state=True, drop_state=probability))
+        states = carrying(params, batch, KEY, 0, None)[2]
+        anew, on = (carrying(params, b, KEY, 0, states)[0] for b in (batch, going_on))
+        draw = jax.jit(jax.vmap(lambda key: dropping(params, going_on, key, 0, states)[0]))
+        dropped = np.asarray(copies * (draw(jax.random.split(KEY, keys)) - on) / (anew - on))
+    # Whole numbers, in float64 up to the rounding of sums of 32 losses.
+    np.testing.assert_allclose(dropped, np.round(dropped), atol=1e-6)
+    # The share among 2048 draws has a standard deviation of 0.0096; this is four of them.
+    assert abs(dropped.mean() / copies - probability) < 0.04
+    assert len(set(np.round(dropped))) > 3
+
+
 def test_random_truncation_is_drawn_from_the_key_and_leaves_the_loss():
     value, whole = taken()
     one, again, other = (taken(jax.random.key(k), random_truncation=0.3) for k in (0, 0, 2))
@@ -201,6 +221,8 @@ def test_flossing_comes_first_and_leaves_the_readout_alone():
         ({"truncate": -1}, "truncate must be a whole number of at least 0, not -1."),
         ({"truncate": 2.5}, "truncate must be a whole number of at least 0, not 2.5."),
         ({"carry_state": 1}, "carry_state must be True or False, not 1."),
+        ({"drop_state": 1.0}, "drop_state must be a probability of at least 0 and below 1, not 1.0."),
+        ({"drop_state": 0.01}, "drop_state = 0.01 needs carry_state = True: no state is there to drop."),
         ({"random_truncation": 1.0}, "random_truncation must be a probability of at least 0 and below 1, not 1.0."),
         ({"random_truncation": -0.1}, "random_truncation must be a probability of at least 0 and below 1, not -0.1."),
         ({"random_truncation": float("nan")}, "random_truncation must be a finite number, not nan."),
