@@ -4,7 +4,8 @@ python -m experiments.generate --workdir=runs/shakespeare --prompt="ROMEO:" --te
 
 What is written is shown while it is drawn. Chances are changed by --temperature first; then --top_k leaves the
 likeliest tokens, then --top_p the likeliest that have that share together. --beam draws nothing, and looks for the
-likeliest text. The same flags and --seed write the same. All that is needed lies in the trial's directory.
+likeliest text; --next shows what may come next. The same flags and --seed write the same. All that is needed lies in
+the trial's directory.
 """
 
 import math
@@ -26,8 +27,11 @@ def main() -> int:
     if not 0 < given.top_p <= 1:
         cli.fail(f"--top_p={given.top_p}: a share above 0 and at most 1, which leaves all.")
     drawing = [name for name in ("temperature", "top_k", "top_p", "seed") if given[name].present]
-    if given.beam and drawing:
-        cli.fail(f"--beam draws nothing: --{drawing[0]} does not go with it.")
+    showing = next((name for name in ("next", "beam") if given[name].value), None)
+    if showing and drawing:
+        cli.fail(f"--{showing} draws nothing: --{drawing[0]} does not go with it.")
+    if given.next and given.beam:
+        cli.fail("--next writes nothing: --beam does not go with it.")
     if given.beam and given.num_samples > given.beam:
         cli.fail(f"--num_samples={given.num_samples}: a beam of {given.beam} has no more than that.")
     if given.stop == "":
@@ -48,6 +52,10 @@ def main() -> int:
 
     writer = writing.writer(directory, given.checkpoint)
     start = writer.read(prompt, source, skip_unknown=given.unknown == "skip")
+    if given.next:
+        found = writing.next_tokens(writer, start, given.next)
+        writing.show(f"{probability:8.4f}  {token!r}\n" for token, probability in found)
+        return 0
     if given.beam:
         texts = writing.likeliest(writer, start, given.length, given.beam)[: given.num_samples]
         pieces = [iter([text]) for text in texts]
@@ -72,6 +80,7 @@ if __name__ == "__main__":
     flags.DEFINE_integer("top_k", 0, "Draw from so many of the likeliest tokens; 0 for all.", 0, 2**31 - 1)
     flags.DEFINE_float("top_p", 1.0, "Draw from the likeliest tokens that have this share together.")
     flags.DEFINE_integer("beam", 0, "Width of a beam search for the likeliest text; 0 to draw.", lower_bound=0)
+    flags.DEFINE_integer("next", 0, "Show so many of the likeliest next tokens, and write nothing.", lower_bound=0)
     flags.DEFINE_integer("num_samples", 1, "Texts to write.", lower_bound=1)
     flags.DEFINE_string("stop", None, "Stop where the model has written this.")
     flags.DEFINE_integer("seed", 0, "Of what is drawn.", lower_bound=0, upper_bound=2**32 - 1)

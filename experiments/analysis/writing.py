@@ -52,6 +52,8 @@ class Writer(NamedTuple):
     """(params, prompt [T, 1], its length [1]) -> the state after it, compiled."""
     go_on: Callable[..., Any]
     """(params, state, key, tokens drawn before, chances) -> a chunk of tokens [K, 1] and the state after, compiled."""
+    following: Callable[..., Array]
+    """(params, prompt [T, 1], its length [1]) -> log-probabilities [1, V] of the token after it, compiled."""
 
     def read(self, prompt: str, source: str = "the prompt", *, skip_unknown: bool = False) -> np.ndarray:
         """The tokens of a prompt, at least one: of an empty one, the end of a line before. Messages name its source.
@@ -89,12 +91,12 @@ def writer(directory: Path, checkpoint: str) -> Writer:
         raise ConfigError(f"the checkpoint in {directory} is of another model.")
     params = jax.tree.unflatten(jax.tree.structure(shapes), [arrays[name] for name in names])
     run = evaluation(config.objective)(plain_run)
-    begin, go_on = _programs(model, run)
+    begin, go_on, following = _programs(model, run)
     try:
         jax.eval_shape(begin, params, *_padded(np.zeros(1, np.int32)))
     except Exception as error:  # whatever the model says, or fails with, where it can't write
         raise ConfigError(f"the model of {directory} does not write: {' '.join(str(error).split())}") from error
-    return Writer(model, params, vocabulary, run, begin, go_on)
+    return Writer(model, params, vocabulary, run, begin, go_on, following)
 
 
 def drawn(writer: Writer, prompt: np.ndarray, length: int, chances: Chances, seed: tuple[int, int]) -> Iterator[str]:
@@ -107,6 +109,13 @@ def drawn(writer: Writer, prompt: np.ndarray, length: int, chances: Chances, see
         here = np.concatenate([before, np.asarray(tokens)[: length - start, 0]])
         yield writer.vocabulary.decode(here)[len(writer.vocabulary.decode(before)) :]
         before = here[-1:]
+
+
+def next_tokens(writer: Writer, prompt: np.ndarray, count: int) -> list[tuple[str, float]]:
+    """The likeliest tokens to come next after a prompt, the likeliest first, each with its probability."""
+    log_p = np.asarray(writer.following(writer.params, *_padded(prompt)), float)[0]
+    first = np.argsort(-log_p, kind="stable")[:count]
+    return [(writer.vocabulary.tokens[n], float(np.exp(log_p[n]))) for n in first]
 
 
 def likeliest(writer: Writer, prompt: np.ndarray, length: int, width: int) -> list[str]:
@@ -148,8 +157,8 @@ def show(pieces: Iterator[str]) -> None:
         sys.exit(0)
 
 
-def _programs(model: Any, run: Run) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """`begin` and `go_on` of a `Writer`."""
+def _programs(model: Any, run: Run) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Array]]:
+    """`begin`, `go_on` and `following` of a `Writer`."""
 
     def decoder(params: Params, prompt: Array, length: Array) -> Decoder:
         return nnx.merge(model, params).decoder(Batch(prompt, None, jnp.ones(prompt.shape), length), run)
@@ -162,7 +171,11 @@ def _programs(model: Any, run: Run) -> tuple[Callable[..., Any], Callable[..., A
         nothing = decoder(params, jnp.zeros((1, 1), jnp.int32), jnp.ones(1, jnp.int32))
         return decoding.write(nothing, state, key, length=_CHUNK, start=start, **chances._asdict())
 
-    return jax.jit(begin), jax.jit(go_on)
+    def following(params: Params, prompt: Array, length: Array) -> Array:
+        reader = decoder(params, prompt, length)
+        return jax.nn.log_softmax(reader.logits(reader.state))
+
+    return jax.jit(begin), jax.jit(go_on), jax.jit(following)
 
 
 def _padded(prompt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from experiments import config
@@ -102,6 +103,24 @@ def test_a_beam_of_one_takes_the_likeliest_each_time(workdir):
     assert wider.count("\n----\n") == 1
 
 
+@pytest.mark.parametrize("name", ["lstm", "words", "ngram"])
+def test_what_may_come_next_is_that_of_the_model_on_the_prompt(workdir, name):
+    writer = writing.writer(workdir / name, "latest")
+    prompt = writer.read("to be")
+    V = len(writer.vocabulary)
+    found = writing.next_tokens(writer, prompt, V)
+    assert [p for _, p in found] == sorted((p for _, p in found), reverse=True)
+    # V float32 numbers that add up to 1.
+    assert sum(p for _, p in found) == pytest.approx(1, abs=1e-5)
+    model = nnx.merge(writer.model, jax.tree.map(jnp.asarray, writer.params))
+    logits = model(Batch(jnp.asarray(prompt[:, None]), None, jnp.ones((len(prompt), 1))), writer.run)[-1, 0]
+    expected = dict(zip(writer.vocabulary.tokens, jax.nn.softmax(logits).tolist(), strict=True))
+    # The same float32 sums, compiled differently.
+    assert dict(found) == pytest.approx(expected, rel=1e-4, abs=1e-7)
+    shown = text_of(f"--workdir={workdir / name}", "--prompt=to be", "--next=3").splitlines()
+    assert shown == [f"{p:8.4f}  {token!r}" for token, p in found[:3]]
+
+
 @pytest.mark.parametrize("cut", [1, 2, 5])
 def test_it_stops_where_a_text_has_been_written_in_whatever_pieces(cut):
     text = "ROMEO:\nJuliet, I am here.\n\nJULIET:\nWho?"
@@ -126,6 +145,8 @@ def test_what_reads_it_may_be_of_another_encoding_or_go_away(workdir):
         (("--prompt=be \u00df",), r"--prompt: 'ß' (U+00DF), character 4 of the text, is none of the 17 characters"),
         (("--checkpoint=7",), "has no checkpoint 7; steps that are kept: 10, 20."),
         (("--top_k=3000000000",), "flag --top_k=3000000000"),
+        (("--next=3", "--temperature=0.5"), "--next draws nothing: --temperature does not go with it."),
+        (("--next=3", "--beam=2"), "--next writes nothing: --beam does not go with it."),
     ],
 )
 def test_mistakes_are_one_line(workdir, arguments, message):
