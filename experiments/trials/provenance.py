@@ -84,7 +84,11 @@ def record(path: Path, config: Config, vmap_width: int, num_devices: int = 1) ->
             "config": config.to_dict(),
             "slots": vmap_width,
             "split_over": num_devices,
-            "task_facts": {"loss_unit": chosen.loss_unit, "floor": chosen.baseline_loss(config.length)},
+            "task_facts": {
+                "loss_unit": chosen.loss_unit,
+                "floor": chosen.baseline_loss(config.length),
+                "model": chosen.model,
+            },
             "data": data,
             "modules": modules,
             "versions": _versions(),

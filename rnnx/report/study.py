@@ -1,6 +1,7 @@
 """A study read from disk: its trials, grouped over seeds into what is to be compared."""
 
 import difflib
+import itertools
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -162,26 +163,49 @@ def text(value: Any) -> str:
 def _groups(trials: list[Trial], studies: list[list[Trial]]) -> Iterator[Group]:
     """Trials of one task, length and variant; tasks and variants in the order in which they first come.
 
-    The labels of tasks and variants tell what varies within any of `studies`.
+    The labels of tasks and variants tell what varies within any of `studies`. What the options of a cell are where
+    another has others, and how models of one kind are trained where those of another are trained otherwise, goes
+    without saying: the name tells it.
     """
-    of_tasks = _varying_fields(studies, "task.", lambda trial: trial.settings["task.name"])
-    of_variants = _varying_fields(studies, "", lambda trial: (_label(trial, "task.name", of_tasks), trial.length))
+    of_tasks = _varying_fields(studies, "task.", lambda trial, field: trial.settings["task.name"])
+
+    def task_label(trial: Trial) -> str:
+        return _label(trial, trial.settings["task.name"], of_tasks)
+
+    def alike(trial: Trial, field: str) -> Any:
+        by_name = "cell.name" if field.startswith("cell.") else "model.name"
+        return task_label(trial), trial.length, trial.settings.get(by_name)
+
+    of_variants = _varying_fields(studies, "", alike)
+    cells = defaultdict(set)
+    for trial in itertools.chain(*studies):
+        cells[trial.settings.get("model.name")].add(trial.settings["cell.name"])
     grouped = defaultdict(list)
     for trial in trials:
-        task, variant = _label(trial, "task.name", of_tasks), _label(trial, "cell.name", of_variants)
+        task, variant = task_label(trial), _label(trial, _network(trial, cells), of_variants)
         grouped[task, trial.length, variant].append(trial)
     for (task, length, variant), members in grouped.items():
         yield Group(task, length, variant, tuple(members))
 
 
-def _varying_fields(studies: list[list[Trial]], prefix: str, alike: Callable[[Trial], Any]) -> list[str]:
+def _network(trial: Trial, cells: dict[Any, set[str]]) -> str:
+    """A network by its cell; where the model is not the one that is usual for the task, by the model, and by the cell
+    too if it has several."""
+    cell, model = trial.settings["cell.name"], trial.settings.get("model.name")
+    usual = trial.origin.get("task_facts", {}).get("model", "sequence" if len(cells) > 1 else model)
+    if model in (usual, None):
+        return cell
+    return f"{model} {cell}" if len(cells[model]) > 1 else model
+
+
+def _varying_fields(studies: list[list[Trial]], prefix: str, alike: Callable[[Trial, str], Any]) -> list[str]:
     """The settings that have more than one value among trials of a study that are alike."""
     distinct = defaultdict(set)
     for number, trials in enumerate(studies):
         for trial in trials:
             for field, value in trial.settings.items():
-                if field.startswith(prefix) and field not in CORE:
-                    distinct[field, number, alike(trial)].add(text(value))
+                if field.startswith(prefix) and field not in (*CORE, "model.name"):
+                    distinct[field, number, alike(trial, field)].add(text(value))
     return sorted({field for (field, *_), values in distinct.items() if len(values) > 1})
 
 
@@ -192,7 +216,7 @@ def _label(trial: Trial, name: str, fields: list[str]) -> str:
         for field in fields
         if field in trial.settings
     ]
-    return trial.settings[name] + (f" ({', '.join(parts)})" if parts else "")
+    return name + (f" ({', '.join(parts)})" if parts else "")
 
 
 def with_tag(groups: list[Group], tag: str) -> list[Group]:

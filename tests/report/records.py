@@ -24,8 +24,11 @@ def write_trial(
     status: str = "done",
     measured: int = 3,
     error: str = "",
+    usual_model: str | None = None,
 ) -> None:
     """A trial whose state gradient has a slope, in nats per step, before training and (at steps 10 and 20) after.
+
+    `usual_model` is the task's own.
 
     `settings` are more fields of the config, such as `{"cell.forget_bias": 1.0}`, `extra` more tags of every
     measurement, `measured` is how many of the measurements at steps 0, 10 and 20 there are. `analysis` and
@@ -41,10 +44,11 @@ def write_trial(
     }
     for field, value in (settings or {}).items():
         section, _, leaf = field.rpartition(".")
-        (config[section] if section else config)[leaf] = value
+        (config.setdefault(section, {}) if section else config)[leaf] = value
     origin = {
         "config": config,
-        "task_facts": {"loss_unit": "mean squared error", "floor": floor},
+        "task_facts": {"loss_unit": "mean squared error", "floor": floor}
+        | ({"model": usual_model} if usual_model else {}),
         "data": {},
         "versions": {"rnnx": "0.1.0"},
         "platform": {"device": "cpu", "XLA_FLAGS": ""},

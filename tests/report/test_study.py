@@ -30,6 +30,32 @@ def test_a_shared_setting_that_differs_between_cells_is_named(tmp_path):
     assert study.read(tmp_path).variants == ["rnn (learning rate 0.01)", "gru (learning rate 0.001)"]
 
 
+def test_a_model_that_is_not_the_usual_one_gives_its_name_and_what_goes_with_it_is_not_told(tmp_path):
+    """How it is trained, where all of its kind are trained so, and the options that its cell alone has."""
+
+    def write(name, cell, model, **settings):
+        write_trial(tmp_path / name, cell=cell, settings={"model.name": model} | settings, usual_model="sequence")
+
+    write("a", "lstm", "sequence", **{"cell.kernel": "orthogonal"})
+    write("b", "lru", "sequence", **{"cell.kernel": "ring"})
+    for order in (2, 3):
+        write(f"c{order}", "lstm", "ngram", **{"model.order": order, "cell.kernel": "orthogonal", "steps": 1})
+    write("d", "lstm", "bag_of_words")
+    write("e", "gru", "bag_of_words")
+    assert study.read(tmp_path).variants == [
+        "lstm", "lru", "ngram (order 2)", "ngram (order 3)", "bag_of_words lstm", "bag_of_words gru"
+    ]  # fmt: skip
+    assert study.read(tmp_path / "c2").variants == ["ngram"]
+
+
+def test_the_usual_model_is_named_by_its_cell_whatever_it_is(tmp_path):
+    for name, cell in (("a", "lstm"), ("b", "gru")):
+        write_trial(
+            tmp_path / name, cell=cell, settings={"model.name": "encoder_decoder"}, usual_model="encoder_decoder"
+        )
+    assert study.read(tmp_path).variants == ["lstm", "gru"]
+
+
 def test_options_of_a_task_make_tasks_of_their_own(tmp_path):
     write_trial(tmp_path / "a", task="characters", settings={"task.corpus": "one"})
     write_trial(tmp_path / "b", task="characters", settings={"task.corpus": "two"})
