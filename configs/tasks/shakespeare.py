@@ -4,7 +4,7 @@ python -m experiments.run --config=configs/tasks/shakespeare.py --workdir=runs/s
 python -m experiments.generate --workdir=runs/shakespeare --prompt="ROMEO:" --temperature=0.8
 python -m experiments.report --workdir=runs/shakespeare
 
-Expect: in four and a half minutes on two cores 1.63 nats per character (2.35 bits) over the last tenth of Tiny
+Expect: in three to four and a half minutes on two cores 1.63 nats per character (2.35 bits) over the last tenth of Tiny
 Shakespeare, read in one pass, and 1.65 on windows of 128 characters; a bigram model has 2.48, a Kneser-Ney 6-gram 1.56.
 After 250 steps it writes words, after 750 speakers and lines. (2026-11-29, jax 0.12.0.1.)
 """
