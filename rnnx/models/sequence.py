@@ -112,18 +112,19 @@ class Sequence(nnx.Module):
 
         def read(
             tokens: Array, states: tuple[State, ...] | None, lengths: Array | None = None
-        ) -> tuple[tuple[State, ...], Array]:
-            ys, states = self.layers(values(self.cells), run, embed(tokens), states, lengths=lengths)
-            return states, self._read_out(ys)
+        ) -> tuple[Array, tuple[State, ...]]:
+            return self.layers(values(self.cells), run, embed(tokens), states, lengths=lengths)
 
         def step(state: tuple[tuple[State, ...], Array], token: Array) -> tuple[tuple[State, ...], Array]:
-            states, outputs = read(token[None], state[0])
-            return states, outputs[0]
+            ys, states = read(token[None], state[0])
+            return states, self._read_out(ys[0])
 
-        states, outputs = read(batch.inputs, None, batch.lengths)
+        ys, states = read(batch.inputs, None, batch.lengths)
         T, B = batch.inputs.shape
         last = T - 1 if batch.lengths is None else jnp.clip(batch.lengths, 1, T) - 1
-        return Decoder(state=(states, outputs[last, jnp.arange(B)]), step=step, logits=lambda state: state[1])
+        # Of that step alone: logits of all of a prompt are many, and nobody asks for them.
+        logits = self._read_out(ys[last, jnp.arange(B)])
+        return Decoder(state=(states, logits), step=step, logits=lambda state: state[1])
 
     def _read_out(self, ys: Array) -> Array:
         """Outputs `[…, O]` of the last layer's `[…, Y]`."""
