@@ -103,7 +103,9 @@ def _write(path: Path, records: list[dict[str, Any]]) -> None:
 
 
 def plain(value: Any) -> Any:
-    """A scalar, curve or histogram as it stands in JSON."""
+    """A scalar, curve, histogram, text or list of texts as it stands in JSON."""
     if isinstance(value, Histogram):
         return {"edges": np.asarray(value.edges).tolist(), "counts": np.asarray(value.counts).tolist()}
+    if isinstance(value, str | list):
+        return value  # NumPy drops zero characters at the end of a text
     return np.asarray(value).tolist()

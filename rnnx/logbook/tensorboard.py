@@ -100,7 +100,7 @@ class TensorBoard:
         >>> import tempfile
         >>> TensorBoard.end(Path(tempfile.mkdtemp()), 100, {"heldout/loss": 0.5})
         """
-        shown: dict[str, Array | Histogram | float] = {_FAILED: float(values is None)}
+        shown: dict[str, Array | Histogram | float | str] = {_FAILED: float(values is None)}
         shown |= {_final(tag): value for tag, value in (values or {}).items() if np.isfinite(value)}
         status = api_pb2.STATUS_FAILURE if values is None else api_pb2.STATUS_SUCCESS
         with cls._apart(directory, "end") as board:
@@ -135,12 +135,15 @@ class TensorBoard:
             0,
         )
 
-    def write(self, step: int, values: dict[str, Array | Histogram | float]) -> None:
-        """Scalars and histograms; a curve has no form of its own in TensorBoard and is shown by an image instead."""
+    def write(self, step: int, values: dict[str, Array | Histogram | float | str]) -> None:
+        """Scalars, texts and histograms; curves and lists of texts have no form of their own in TensorBoard: an image
+        shows them instead."""
         for tag, value in values.items():
             if isinstance(value, Histogram):
                 self._summary(_histogram(tag, np.asarray(value.counts), np.asarray(value.edges)), step)
-            elif np.ndim(value) == 0:
+            elif isinstance(value, str):
+                self.text(step, tag, value)
+            elif not isinstance(value, list) and np.ndim(value) == 0:
                 # Not by `summary.scalar`, which warns of what is not finite and says neither of which run nor of what.
                 self._summary(Summary(value=[Summary.Value(tag=tag, simple_value=float(value))]), step)
 

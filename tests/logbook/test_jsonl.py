@@ -15,7 +15,9 @@ def test_values_come_back_as_plain_numbers(tmp_path):
     with MetricsFile(path, None) as metrics:
         histogram = Histogram(counts=jnp.array([1, 2]), edges=jnp.array([0.0, 0.5, 1.0]))
         metrics.write(5, {"scalar": jnp.float32(0.25), "curve": np.array([1.0, -np.inf, np.nan]), "h": histogram})
-    (record,) = read_metrics(path)
+        metrics.write(6, {"text": "“é\0", "texts": ["\n", "\0", "$"]})
+    record, texts = read_metrics(path)
+    assert texts == {"step": 6, "text": "“é\0", "texts": ["\n", "\0", "$"]}
     assert record["step"] == 5
     assert record["scalar"] == 0.25
     assert record["curve"][:2] == [1.0, -math.inf]

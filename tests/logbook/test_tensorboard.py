@@ -25,6 +25,7 @@ def test_scalars_histograms_and_images_come_back(tmp_path):
     with TensorBoard(tmp_path, None) as board:
         histogram = Histogram(counts=np.array([3, 1]), edges=np.array([0.0, 0.5, 1.0]))
         board.write(7, {"loss": np.float32(0.5), "gate": histogram, "curve": np.ones(4)})
+        board.write(7, {"unit": "c[17]", "passage": ["\n", "$"]})
         board.image(7, "picture", png(drawn, dpi=50))
     events = read(tmp_path)
     assert [(e.step, e.value) for e in events.Scalars("loss")] == [(7, 0.5)]
@@ -34,7 +35,8 @@ def test_scalars_histograms_and_images_come_back(tmp_path):
     image = events.Images("picture")[0]
     assert (image.width, image.height) == (100, 50)
     assert image.encoded_image_string.startswith(b"\x89PNG")
-    assert "curve" not in events.Tags()["scalars"]
+    assert events.Tensors("unit/text_summary")[0].tensor_proto.string_val == [b"    c[17]"]
+    assert {"curve", "passage"}.isdisjoint(events.Tags()["scalars"] + events.Tags()["tensors"])
 
 
 def test_what_is_not_finite_is_written_and_nothing_is_said(tmp_path, caplog):
