@@ -1,6 +1,7 @@
-"""Measure checkpoints: what takes too long to be measured in training, in double precision.
+"""Measure checkpoints: what takes too long to be measured in training, in double precision; and what models read.
 
 python -m experiments.analyze --workdir=runs/gradient_flow --diagnostics=lyapunov,jacobian_products
+python -m experiments.analyze --workdir=runs/shakespeare --diagnostics=surprise,selective_units,loss_by_context
 
 Writes `<trial>/analysis/<diagnostic>.json` and a picture beside it, under `analysis/initial/` for
 `--checkpoint=initial`, and both to TensorBoard. What has been measured at that step is not measured again.
@@ -14,7 +15,7 @@ from experiments import cli
 def main() -> int:
     """Measure the trial of `--workdir`, or all finished trials below it."""
     workdir = cli.workdir()
-    known = cli.names("rnnx", "diagnostics")
+    known = [*cli.names("rnnx", "diagnostics"), *cli.names("rnnx", "readings")]
     if not flags.FLAGS.diagnostics:
         cli.fail(f"--diagnostics is missing: one or several of {', '.join(sorted(known))}.")
     if flags.FLAGS.examples < 1:
@@ -30,7 +31,7 @@ def main() -> int:
 
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "Directory of a trial, or of a study: then its finished trials are measured.")
-    flags.DEFINE_string("diagnostics", None, "Names of rnnx.diagnostics with commas between: 'lyapunov,gates'.")
+    flags.DEFINE_string("diagnostics", None, "Names of rnnx.diagnostics and rnnx.readings: 'lyapunov,surprise'.")
     flags.DEFINE_enum("checkpoint", "latest", ["latest", "initial"], "Which parameters.")
     flags.DEFINE_integer("examples", 8, "Held-out examples, at most those that the trial itself measures.")
     cli.start(main)

@@ -13,7 +13,7 @@ The way of the data, one named type in one file per arrow:
 
 import importlib.metadata
 
-from rnnx import cells, combinators, decoding, diagnostics, initializers, models, tasks
+from rnnx import cells, combinators, decoding, diagnostics, initializers, models, readings, tasks
 from rnnx.cells.gru import gru
 from rnnx.cells.lru import lru
 from rnnx.cells.lstm import lstm
@@ -77,6 +77,7 @@ __all__ = [
     "models",
     "plain_run",
     "random_truncation",
+    "readings",
     "residual",
     "rnn",
     "stack",

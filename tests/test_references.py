@@ -35,7 +35,9 @@ def folder(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-@pytest.mark.parametrize("package", [rnnx.cells, rnnx.tasks, rnnx.models, rnnx.diagnostics, rnnx.combinators])
+@pytest.mark.parametrize(
+    "package", [rnnx.cells, rnnx.tasks, rnnx.models, rnnx.diagnostics, rnnx.readings, rnnx.combinators]
+)
 @pytest.mark.parametrize("name", ["own_cells:tricky", "own_package.cells:Twice"])
 def test_what_a_reference_refers_to_is_got_wherever_a_name_is_taken(folder, package, name):
     found = package.get(name)

@@ -13,6 +13,7 @@ PACKAGES = {
     "data": data,
     "diagnostic": rnnx.diagnostics,
     "engine": engines,
+    "reading": rnnx.readings,
     "task": rnnx.tasks,
 }
 

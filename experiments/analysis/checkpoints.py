@@ -1,7 +1,7 @@
-"""One measurement of one checkpoint, in double precision.
+"""One measurement of one checkpoint: a diagnostic in double precision, or a reading in single precision.
 
 Parameters and examples are those of the trial, number for number: they are made or restored in single precision, and
-cast. So a measurement here differs from the one in `metrics.jsonl` by the roundings that it made itself.
+for a diagnostic cast. So it differs from the one in `metrics.jsonl` by the roundings that it made itself.
 """
 
 import functools
@@ -14,12 +14,14 @@ import numpy as np
 from experiments import build
 from experiments.config import Config, ConfigError
 from experiments.trials.trial import Trial
-from rnnx import diagnostics
+from rnnx import diagnostics, readings
 from rnnx.logbook import Checkpoints
 from rnnx.logbook.run_directory import CHECKPOINTS
+from rnnx.readings import Reader
 from rnnx.training.objective import evaluation
-from rnnx.training.program import applying, heldout_batch, measured_flows
+from rnnx.training.program import applying, heldout_batch, measured_flows, split
 from rnnx.types import Array, Batch, Params
+from rnnx.unroll import plain_run
 
 
 class Subject(NamedTuple):
@@ -54,12 +56,21 @@ def subject(trial: Trial, checkpoint: str, examples: int) -> Subject:
     return Subject(config, step, state.params, some)
 
 
+def conditions(of: Subject, name: str) -> dict[str, Any]:
+    """What a measurement depends on beside the trial: one of the same conditions is the same."""
+    if name in readings.names():
+        return {"step": of.step, "precision": "float32"}
+    return {"step": of.step, "precision": "float64", "examples": of.batch.weights.shape[-1]}
+
+
 def measure(of: Subject, name: str) -> dict[str, Any]:
-    """A measurement of `rnnx.diagnostics`, computed in float64.
+    """A measurement of `rnnx.diagnostics`, computed in float64, or of `rnnx.readings`.
 
     Raises:
-      ValueError: it is not for such a cell.
+      ValueError: it is not for such a cell, model or task.
     """
+    if name in readings.names():
+        return readings.get(name)(_reader(build.program_key(of.config))(of.params))
     params, batch = jax.tree.map(_double, (of.params, of.batch))
     with jax.enable_x64(True):
         return jax.device_get(_compiled(build.program_key(of.config), name)(params, batch))
@@ -80,6 +91,17 @@ def _compiled(config: Config, name: str) -> Callable[[Params, Batch], dict[str, 
         return diagnostics.measured([name], measured_flows(apply, task, params, batch, execute)[1])
 
     return jax.jit(measured)
+
+
+@functools.lru_cache(maxsize=1)
+def _reader(config: Config) -> Callable[[Params], Reader]:
+    """What a model of language reads, given its parameters; `ValueError` where it is none."""
+    task = build.task(config)
+    tokens, vocabulary = readings.text_of(task), task.vocabulary
+    assert vocabulary is not None  # of a task that has a text
+    model = jax.eval_shape(lambda: split(build.model(config), jax.random.key(0)))[0]
+    run = evaluation(config.objective)(plain_run)
+    return lambda params: Reader(model, params, run, tokens, vocabulary, config.length)
 
 
 def _double(a: Array) -> np.ndarray:

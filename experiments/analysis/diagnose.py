@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from experiments import user_modules
+from experiments import build, user_modules
 from experiments.analysis import checkpoints
 from experiments.analysis.checkpoints import Subject
 from experiments.config import ConfigError, difference, restore
@@ -33,7 +33,7 @@ class Result(NamedTuple):
     outcome: str
     """`done`, `already there`, or why it could not be measured."""
     record: dict[str, Any]
-    """What the file holds: step, precision, examples and values by tag."""
+    """What the file holds: step, precision and examples, and values by tag."""
 
     @property
     def failed(self) -> bool:
@@ -111,7 +111,7 @@ def _all(trials: list[Trial], names: list[str], checkpoint: str, examples: int) 
 def _one(trial: Trial, subject: Subject, name: str, checkpoint: str) -> Result:
     where = ANALYSIS if checkpoint == "latest" else INITIAL
     path = trial.directory / where / f"{file_name(name)}.json"
-    of = {"step": subject.step, "precision": "float64", "examples": subject.batch.weights.shape[-1]}
+    of = checkpoints.conditions(subject, name)
     if path.exists():
         there = files.read_json(path)
         if {field: there.get(field) for field in of} == of:
@@ -121,9 +121,10 @@ def _one(trial: Trial, subject: Subject, name: str, checkpoint: str) -> Result:
     except (ValueError, jax.errors.JaxRuntimeError) as error:  # it is not for such a cell, or there is no memory for it
         return Result(trial.name, name, str(error).splitlines()[0], {})
     except Exception as error:
-        if not is_reference(name):
+        own = next((one for one in (name, *build.references(trial.config)) if is_reference(one)), None)
+        if own is None:
             raise
-        return Result(trial.name, name, told(name, error), {})  # it is the user's code and may raise anything
+        return Result(trial.name, name, told(own, error), {})  # it is the user's code and may raise anything
     values = {tag: plain(value) for tag, value in measured.items()}
     record = {"step": subject.step} | values
     pictures = list(figures.pictures(name, record, f"{trial.name}, step {subject.step}"))
@@ -156,8 +157,9 @@ def _print(results: list[Result]) -> None:
         table.add_column(name, justify="left" if name in ("trial", "diagnostic") else "right")
     for result in results:
         for tag, value in result.record.get("values", {}).items():
-            if isinstance(value, int | float):
-                table.add_row(result.trial, str(result.record["step"]), tag, f"{value:.4g}")
+            if isinstance(value, int | float | str):
+                shown = value if isinstance(value, str) else f"{value:.4g}"
+                table.add_row(result.trial, str(result.record["step"]), tag, shown)
     console = Console(markup=False)
     if not console.is_terminal:
         console.width = 120

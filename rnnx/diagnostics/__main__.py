@@ -1,4 +1,4 @@
-"""Write the table of all tags of diagnostics into its page, between its first and its last line there.
+"""Write the table of all tags of diagnostics and readings into its page, between its first and its last line there.
 
 python -m rnnx.diagnostics docs/measurements.md
 """
@@ -6,17 +6,18 @@ python -m rnnx.diagnostics docs/measurements.md
 import sys
 from pathlib import Path
 
-from rnnx import diagnostics
+from rnnx import diagnostics, readings
 
 _HEADER = "| tag | what | unit |\n| --- | --- | --- |\n"
 
 
 def table() -> str:
-    """A row for each declaration, by diagnostic."""
+    """A row for each declaration, by diagnostic, and then by reading."""
     rows = [
-        f"| {', '.join(f'`{name}`' for name in tag.names)} | {tag.meaning} | {tag.unit or 'none'} |\n"
-        for diagnostic in diagnostics.names()
-        for tag in diagnostics.tags(diagnostic)
+        f"| {', '.join(f'`{one}`' for one in tag.names)} | {tag.meaning} | {tag.unit or 'none'} |\n"
+        for package in (diagnostics, readings)
+        for name in package.names()
+        for tag in package.tags(name)
     ]
     return _HEADER + "".join(rows)
 

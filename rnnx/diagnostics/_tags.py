@@ -1,4 +1,4 @@
-"""What a diagnostic says of each of its tags; the page of tags, docs/measurements.md, is made of it."""
+"""What a diagnostic, or a reading, says of each of its tags; the page of tags, docs/measurements.md, is made of it."""
 
 import re
 from typing import NamedTuple

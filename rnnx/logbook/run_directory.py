@@ -8,7 +8,7 @@
               performance.jsonl    speed, memory, compile time
               events.out.tfevents… what TensorBoard shows
               checkpoints/         states to go on from; in best/, parameters of the best measurement
-              analysis/            diagnostics of the latest checkpoint; in initial/, of the parameters before training
+              analysis/            measurements of the latest checkpoint; in initial/, of the parameters before training
               projector/           points for TensorBoard's projector, named in projector_config.pbtxt
               profile/             a trace, if one was asked for
               trial.lock           there while a process trains it

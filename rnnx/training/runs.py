@@ -198,6 +198,27 @@ def visited(run: Run, visit: Callable[[Cell, Params, Array], None]) -> Run:
     return shown
 
 
+def keeping_states(run: Run, states: dict[str, State]) -> Run:
+    """The states s_1 … s_T of each part, `[T, B, …]`, are put in here by name.
+
+    >>> import jax, rnnx
+    >>> cell, states = rnnx.gru(hidden_size=8), {}
+    >>> params, xs = cell.init(jax.random.key(0), 3), jax.numpy.ones((10, 2, 3))
+    >>> trajectory = keeping_states(rnnx.plain_run, states)("cell", cell, params, xs)
+    >>> states["cell"].h.shape
+    (10, 2, 8)
+    """
+
+    def keep(
+        name: str, cell: Cell, params: Params, xs: Array, state: State | None = None, **options: Any
+    ) -> Trajectory:
+        trajectory = run(name, cell, params, xs, state, **options | {"return_states": True})
+        states[name] = trajectory.states
+        return trajectory
+
+    return keep
+
+
 def in_float32(tree: Any) -> Any:
     """What was computed in bfloat16 as float32, and all else as it is."""
     return jax.tree.map(lambda a: a.astype(jnp.float32) if a.dtype == jnp.bfloat16 else a, tree)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from experiments import cli, config, executors
-from rnnx import diagnostics
+from rnnx import diagnostics, readings
 from rnnx.pytrees import flatten_dict
 from tests.experiments.commands import ROOT, run
 
@@ -63,6 +63,7 @@ def test_help(module):
         ("analyze", ["--diagnostics=gates"], "--workdir is missing"),
         ("analyze", [WORKDIR], "--diagnostics is missing: one or several of flossing, gates"),
         ("analyze", [WORKDIR, "--diagnostics=gates,lyapunv"], "did you mean 'lyapunov'?"),
+        ("analyze", [WORKDIR, "--diagnostics=suprise"], "did you mean 'surprise'?"),
         ("analyze", [WORKDIR, "--diagnostics=gates", "--checkpoint=last"], "<latest|initial>"),
         ("analyze", [WORKDIR, "--diagnostics=gates", "--examples=0"], "--examples must be at least 1, not 0"),
         ("report", [], "--workdir is missing"),
@@ -106,4 +107,5 @@ def test_a_flag_that_is_a_field(flag, field):
 
 def test_names_are_those_that_there_are():
     assert tuple(cli.names("rnnx", "diagnostics")) == diagnostics.names()
+    assert tuple(cli.names("rnnx", "readings")) == readings.names()
     assert tuple(cli.names("experiments", "executors")) == executors.names()

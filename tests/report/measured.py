@@ -53,8 +53,42 @@ def everything(length: int, rate: float = -0.1, units: int = 4) -> dict[str, dic
         "mean_field": {"mean_field/rate": rate, "mean_field/depth_scale": 1 / abs(rate), "mean_field/variance": 0.5},
         "log_state_gradient": quartiles("log_state_gradient/log10_norm", [30 * value for value in fall]),
         "input_gradient": quartiles("input_gradient/log10_norm", fall),
+        **readings(length, rate),
     }
     return made
+
+
+PASSAGE = list("ANN:\nIt costs $2, or $3 \u2014 na\u00efve\0.\n\nBEN:\n" + "Not at all, " * 9 + "no.\n")
+
+
+def readings(length: int, rate: float = -0.1) -> dict[str, dict[str, Any]]:
+    """What a model of characters does that has learnt something."""
+    contexts = [k for k in (1, 2, 4, 8, 16) if k < length] + [length]
+    of_unit = {
+        "unit": "c[17]",
+        "chosen_by": 0.93,
+        "correlation": 0.91,
+        "text": PASSAGE,
+        "activation": [math.sin(n / 5) for n in range(len(PASSAGE))],
+    }
+    return {
+        "surprise": {
+            "surprise/text": PASSAGE,
+            "surprise/nats": [5.0 * (character in "ABIN$") + 0.1 for character in PASSAGE],
+            "surprise/mean": 1.25,
+        },
+        "selective_units": {
+            f"selective_units/{feature}/{name}": value
+            for feature in ("line_position", "quotes")
+            for name, value in of_unit.items()
+        },
+        "loss_by_context": {
+            "loss_by_context/tokens": contexts,
+            "loss_by_context/loss": [1.5 + 1 / k + rate for k in contexts],
+            "loss_by_context/standard_error": [0.1 / k - 0.1 / length for k in contexts],
+            "loss_by_context/smallest_k": contexts[-1],
+        },
+    }
 
 
 def flat(diagnostics: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -9,13 +9,17 @@ from matplotlib.colors import to_rgb
 from rnnx.report import figures, study, summary
 from rnnx.report.figures import (
     _style,
+    _text,
     clipping,
     gates,
     jacobian_products,
+    loss_by_context,
     lyapunov,
     noise_scale,
     paths,
+    selective_units,
     state_gradient,
+    surprise,
     trajectories,
     truncation_bias,
     weight_gradient_by_lag,
@@ -103,6 +107,9 @@ UNITS = {
     ),
     "noise_scale": ({"training step"}, {"noise scale (examples)"}),
     "paths": ({LAG}, {"log$_{10}$  ‖∂L/∂s$_{T-k}$‖ / ‖∂L/∂s$_T$‖"}),
+    "surprise": (set(), {"nats per character"}),
+    "selective_units": (set(), {"activation"}),
+    "loss_by_context": ({"k, tokens read before the target"}, {"mean squared error"}),
 }
 
 LEGENDS = {
@@ -121,6 +128,7 @@ LEGENDS = {
     "clipping": {"rnn", "lstm", "limit, beyond which a gradient is clipped"},
     "noise_scale": {"rnn", "lstm", "batch size of training"},
     "paths": {"all paths", "through h alone", "through c alone"},
+    "loss_by_context": {"rnn", "lstm"},
 }
 
 
@@ -146,7 +154,7 @@ def test_what_was_not_measured_is_not_drawn(tmp_path, name):
 @pytest.mark.parametrize("name", DRAW)
 def test_figures_of_what_is_not_a_number_or_not_there_are_drawn(tmp_path, name):
     def spoiled(value, bad):
-        if isinstance(value, dict):
+        if isinstance(value, dict | str) or (isinstance(value, list) and isinstance(value[0], str)):
             return value
         return [bad, *value[1:]] if isinstance(value, list) else bad
 
@@ -352,6 +360,55 @@ def test_without_a_theory_there_is_no_line_and_no_entry(tmp_path):
     assert not [entry for entry in told(figure) if "theory" in entry]
 
 
+def letters(axes):
+    """What stands in the rows of a strip."""
+    placed = {(round(t.get_position()[1] - 0.74), t.get_position()[0]): t for t in axes.texts}
+    return ["".join(placed[at].get_text() for at in sorted(placed) if at[0] == row) for row, _ in sorted(placed)]
+
+
+def test_a_passage_is_drawn_as_it_stands_and_readable(small):
+    figure = surprise.draw(small, "adding")
+    assert "one seed" in figure.get_suptitle()
+    strips = [axes for axes in figure.axes if axes.texts]
+    assert [axes.get_title(loc="left") for axes in strips] == [
+        f"{cell}320: 1.25 nats per character in the mean" for cell in ("lstm", "rnn")
+    ]
+    rows = list(dict.fromkeys(letters(strips[0])))
+    assert rows[:4] == ["ANN:↵", "Itcosts$2,or$3—naïve▯.↵", "↵", "BEN:↵"]
+    assert all(len(row) <= 74 for row in rows)
+    cells = strips[0].images[0].get_array()
+    lightness = cells[..., :3].mean(axis=-1)
+    for letter in strips[0].texts:
+        x, y = letter.get_position()
+        light = lightness[int(y), int(x)]
+        assert letter.get_color() == ("black" if light > 0.5 else "white"), letter.get_text()
+        assert (light < 0.5) == (letter.get_text() in "ABIN$"), letter.get_text()
+
+
+def test_a_unit_is_told_with_both_correlations(small):
+    figure = selective_units.draw(small, "adding")
+    titles = [axes.get_title(loc="left").replace("\n", " ") for axes in figure.axes if axes.texts]
+    assert titles[0] == "lstm320, line position: c[17], r = 0.93 (0.91 on text not used to choose it)"
+    assert len(titles) == 4
+
+
+@pytest.mark.parametrize("colors", [surprise._SHADES, selective_units._SHADES])
+def test_shades_are_told_apart_in_grey(colors):
+    light = [_text._luminance(np.array(color)) for color in colors(np.linspace(0, 1, 50))]
+    assert (np.diff(light) > 0).all() or (np.diff(light) < 0).all()
+    assert max(light) > 0.7
+    assert min(light) < 0.05
+
+
+def test_loss_by_context_has_a_panel_for_each_length_and_doubles_along_the_axis(small):
+    figure = loss_by_context.draw(small, "adding")
+    assert [axes.get_title() for axes in figure.axes] == ["T = 8", "T = 32"]
+    assert {axes.get_xscale() for axes in figure.axes} == {"log"}
+    rnn = {line.get_color(): line for line in figure.axes[1].lines}[_style.line_styles(small.variants)["rnn"].color]
+    np.testing.assert_array_equal(rnn.get_xdata(), [1, 2, 4, 8, 16, 32])
+    np.testing.assert_allclose(rnn.get_ydata(), 1.5 + 1 / rnn.get_xdata() - 0.29)
+
+
 ONE = everything(16) | {"trajectories": states(16)}
 
 
@@ -367,6 +424,9 @@ ONE = everything(16) | {"trajectories": states(16)}
         ("log_state_gradient", 1, [1]),
         ("input_gradient", 1, [1]),
         ("trajectories", 2, [6, 0]),
+        ("surprise", 2, [0, 0]),
+        ("selective_units", 4, [0, 0, 0, 0]),
+        ("loss_by_context", 1, [1]),
     ],
 )
 def test_one_measurement_is_drawn_by_its_name(name, titles, lines):
