@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from scripts.benchmark.interpreters import ROOT, WorkerError
+from scripts.benchmark import record as records
+from scripts.benchmark.interpreters import PEERS, PYTHON, ROOT, WorkerError
 from scripts.benchmark.layers.equality import UnequalError
 from scripts.benchmark.study import candidates, equality, outputs, page, record, results, spec, timing
-from scripts.benchmark.study.candidates import PEERS, PYTHON, Candidate
+from scripts.benchmark.study.candidates import Candidate
 from scripts.benchmark.study.spec import Study
 from tests.experiments.commands import run
 
@@ -244,7 +245,7 @@ def test_the_page_compares_the_fastest_of_each(tmp_path):
     few = page.page(ours | {"study": ours["study"] | {"seeds": 7}, "busy": True})
     assert "too few seeds to tell" in few
     assert "The machine was busy" in few
-    record.write(tmp_path / "study.json", ours)
+    records.write(tmp_path / "study.json", ours)
     assert page.page(json.loads((tmp_path / "study.json").read_text())) == text
 
 

@@ -30,14 +30,15 @@ def errors(answer: Answer, reference: Answer) -> dict[str, float]:
         for name in layer._fields:
             if getattr(layer, name) is not None:
                 pairs[f"layer {number}, {name}"] = (getattr(layer, name), getattr(wanted, name))
-    found = {name: _error(name, *pair) for name, pair in pairs.items()}
+    found = {name: error(name, *pair) for name, pair in pairs.items()}
     worst = max(found, key=lambda name: found[name])
     if not found[worst] <= TOLERANCE:
         raise UnequalError(f"{worst} differs by {found[worst]:.1e} of its norm (tolerance {TOLERANCE:g})")
     return found
 
 
-def _error(name: str, a: Array, reference: Array | None) -> float:
+def error(name: str, a: Array, reference: Array | None) -> float:
+    """‖a - r‖ / ‖r‖, infinite where it is not a number; `UnequalError` for another shape."""
     if reference is None or a.shape != reference.shape:
         wanted = None if reference is None else list(reference.shape)
         raise UnequalError(f"{name} has shape {list(a.shape)} instead of {wanted}")

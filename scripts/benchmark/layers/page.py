@@ -1,10 +1,11 @@
 """The record as a page of Markdown for people."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from scripts.benchmark import markdown
 from scripts.benchmark.layers import equality, ratios
 from scripts.benchmark.layers.point import GATES, PASSES
 from scripts.benchmark.layers.record import Record, point_of
@@ -90,7 +91,7 @@ def _libraries(record: Record, entries: Sequence[Mapping[str, Any]]) -> str:
         same = len(set(forms.values())) == 1
         written = forms[cells[0]] if same else "; ".join(f"{cell}: {form}" for cell, form in forms.items())
         rows.append((name, f"{versions}; Python {about['python']}", about["layout"], written))
-    return _table(("contestant", "versions", "layout", "written as"), rows)
+    return markdown.table(("contestant", "versions", "layout", "written as"), rows)
 
 
 def _summary(record: Record, entries: Sequence[Mapping[str, Any]], which: str) -> str:
@@ -103,7 +104,7 @@ def _summary(record: Record, entries: Sequence[Mapping[str, Any]], which: str) -
             for ratio in columns.values()
         ]
         rows.append((title, *map(_mean_and_worst, found)))
-    return "Geometric mean of the ratios; then the worst.\n\n" + _table(("cell", *columns), rows)
+    return "Geometric mean of the ratios; then the worst.\n\n" + markdown.table(("cell", *columns), rows)
 
 
 def _mean_and_worst(summary: ratios.Summary | None) -> str:
@@ -122,7 +123,7 @@ def _losses(record: Record, entries: Sequence[Mapping[str, Any]]) -> str:
     if not losses:
         return f"Nowhere, in {compared} comparisons."
     rows = [(r.point.name, TITLES[which], r.contestant, _times(value)) for value, which, r in losses]
-    return f"{len(losses)} of {compared} comparisons.\n\n" + _table(("point", "pass", "faster", "ratio"), rows)
+    return f"{len(losses)} of {compared} comparisons.\n\n" + markdown.table(("point", "pass", "faster", "ratio"), rows)
 
 
 def _shares(record: Record, entries: Sequence[Mapping[str, Any]]) -> str:
@@ -134,7 +135,7 @@ def _shares(record: Record, entries: Sequence[Mapping[str, Any]]) -> str:
             found = [share for entry in large if (share := _share(entry, name, which)) is not None]
             row.append(f"{median(found):.0%} ({min(found):.0%} to {max(found):.0%})" if found else "–")
         rows.append(row)
-    return "Median over the points, and the range.\n\n" + _table(("contestant", *TITLES.values()), rows)
+    return "Median over the points, and the range.\n\n" + markdown.table(("contestant", *TITLES.values()), rows)
 
 
 def _first_calls(record: Record, entries: Sequence[Mapping[str, Any]]) -> str:
@@ -143,7 +144,7 @@ def _first_calls(record: Record, entries: Sequence[Mapping[str, Any]]) -> str:
         results = [entry["contestants"].get(name, {}) for entry in entries]
         timed = [result["first_call_s"] for result in results if "first_call_s" in result]
         rows.append((name, *(f"{median(t[which] for t in timed):.2f}" if timed else "–" for which in PASSES)))
-    return "Seconds, median over the points.\n\n" + _table(("contestant", *TITLES.values()), rows)
+    return "Seconds, median over the points.\n\n" + markdown.table(("contestant", *TITLES.values()), rows)
 
 
 def _failures(entries: Sequence[Mapping[str, Any]]) -> str:
@@ -176,7 +177,7 @@ def _points(record: Record, entries: Sequence[Mapping[str, Any]], which: str) ->
                 row.append(f"{_time(entry, name, which)}{variant}; {mark}{_times(found.value)}{mark}")
         rows.append(row)
     head = ("layers", "T", "H", "B", f"{over}, ms", "µs a step", "share", *(f"{name}, ms; ratio" for name in others))
-    return _table(head, rows)
+    return markdown.table(head, rows)
 
 
 def _share(entry: Mapping[str, Any], contestant: str, which: str) -> float | None:
@@ -199,8 +200,3 @@ def _time(entry: Mapping[str, Any], contestant: str, which: str) -> str:
 
 def _times(value: float) -> str:
     return f"×{value:.2f}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -6,11 +6,12 @@ from pathlib import Path
 import jax
 
 from rnnx.logbook import files
-from scripts.benchmark import machine
-from scripts.benchmark.interpreters import WorkerError
+from scripts.benchmark import interpreters, machine
+from scripts.benchmark import record as records
+from scripts.benchmark.interpreters import OURS, PEERS, WorkerError
 from scripts.benchmark.layers.equality import UnequalError
 from scripts.benchmark.study import candidates, equality, page, record, timing
-from scripts.benchmark.study.candidates import OURS, PEERS, PYTHON, Candidate
+from scripts.benchmark.study.candidates import Candidate
 from scripts.benchmark.study.spec import Parser, Study
 
 OUT = "docs/benchmarks/study.json"
@@ -26,23 +27,14 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path(OUT), help="the record, %(default)s; the page goes beside it")
     given = parser.parse_args()
     study = parser.study(given)
-    there = [name for name in PEERS if Path(PYTHON[name]).exists()]
-    asked = given.peers.split(",") if given.peers else None
-    for name in asked or []:
-        if name not in PEERS:
-            parser.error(f"--peers: {name!r} is none of {', '.join(PEERS)}.")
-        if name not in there:
-            parser.error(f"--peers: there is no {PYTHON[name]} for {name}; scripts/bench makes it.")
-    for name in PEERS:
-        if not asked and name not in there:
-            print(f"{name} is left out: there is no {PYTHON[name]}.")
+    peers = interpreters.peers(given.peers, parser.error)
     if given.out.suffix != ".json":
         parser.error(f"--out={given.out} must be a .json file.")
-    chosen = candidates.of_study(study, [OURS, *(asked or there)], given.only)
+    chosen = candidates.of_study(study, [OURS, *peers], given.only)
     if not chosen:
         parser.error(f"--only={given.only[0]!r} matches no contestant.")
     try:
-        return run(study, asked or there, chosen, given.out)
+        return run(study, peers, chosen, given.out)
     except (UnequalError, WorkerError) as error:
         parser.error(str(error))
     except OSError as error:  # no room, no permission
@@ -69,7 +61,7 @@ def run(study: Study, peers: list[str], chosen: list[Candidate], out: Path) -> i
             print(f"{contestant.name} failed: {error}", flush=True)
             continue
         record.add(results, contestant, study, seconds, found)
-        record.write(out, results)
+        records.write(out, results)
         if OURS in results["contestants"]:
             files.write(out.with_suffix(".md"), page.page(results).encode())
         print(f"{contestant.name}: {', '.join(f'{kind} {value:.1f} s' for kind, value in seconds.items())}", flush=True)

@@ -1,13 +1,12 @@
 """Who takes part: commands that run the whole study, each with its way of using the cores."""
 
-import sys
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
 from scripts.benchmark import machine
-from scripts.benchmark.interpreters import TORCH_PYTHON
+from scripts.benchmark.interpreters import OURS, PYTHON
 from scripts.benchmark.study import rnnx_study, spec
 from scripts.benchmark.study.spec import Study
 
@@ -25,10 +24,6 @@ class Candidate(NamedTuple):
     """Whether a second run finds what the first one has compiled."""
     once: bool = False
     """Run a single time: it is there to be known, and not compared."""
-
-
-OURS, PEERS = "rnnx", ("torch", "flax")
-PYTHON = {"torch": str(TORCH_PYTHON), "flax": sys.executable}
 
 
 def of_study(study: Study, libraries: Sequence[str], only: Sequence[str] = ()) -> list[Candidate]:

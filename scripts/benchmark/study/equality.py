@@ -1,30 +1,22 @@
 """Whether the scripts measure what rnnx measures: same weights, same examples, same gradient at every step of time."""
 
 import functools
-import json
-import os
-import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
 
 import rnnx
 from rnnx.training import program
-from scripts.benchmark.interpreters import ROOT, WorkerError
+from scripts.benchmark import questions
 from scripts.benchmark.layers.equality import UnequalError
-from scripts.benchmark.study.candidates import PYTHON
+from scripts.benchmark.questions import Arrays
 from scripts.benchmark.study.spec import Study
 
 LENGTH = 16
 # Of log10 ‖∂L/∂s_t‖ and of the loss. float32 rounds to 6e-8, and 16 steps of sums over 64 terms, exp and tanh bring
 # that to some 1e-6. A wrong gate order, or c's gradient with its way through h, is above 1e-2 (test_study.py).
 TOLERANCE = 1e-4
-
-Arrays = dict[str, Any]
 
 
 def check(study: Study, libraries: Sequence[str]) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, str]]]:
@@ -77,21 +69,8 @@ def reference_problem(cell_name: str, study: Study) -> tuple[Arrays, Arrays]:
 
 
 def query(library: str, posed: Mapping[str, Arrays]) -> tuple[dict[str, Arrays], dict[str, str]]:
-    """What a library's script measures for each cell, from a process of its own, and the library's versions."""
-    with tempfile.TemporaryDirectory() as folder:
-        for cell, arrays in posed.items():
-            np.savez(Path(folder) / f"{cell}.posed.npz", **arrays)
-        command = [PYTHON[library], "-m", "scripts.benchmark.study.outputs", library, folder]
-        environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            last = (done.stderr.strip() or f"status {done.returncode}").splitlines()[-1]
-            raise WorkerError(f"{library}'s script: {last}")
-        answered = {}
-        for cell in posed:
-            with np.load(Path(folder) / f"{cell}.answered.npz") as file:
-                answered[cell] = dict(file)
-    return answered, json.loads(done.stdout)
+    """What a library's script measures for each cell, and the library's versions."""
+    return questions.ask("scripts.benchmark.study.outputs", library, posed)
 
 
 def difference(given: Arrays, wanted: Arrays, name: str) -> float:

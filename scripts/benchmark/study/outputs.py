@@ -1,31 +1,25 @@
 """What a script measures with given weights: `python -m scripts.benchmark.study.outputs LIBRARY FOLDER`.
 
-In the folder, each `<cell>.posed.npz` (weights in rnnx's layout, and a batch) is answered by a `<cell>.answered.npz`
-(the loss, and log10 ‖∂L/∂s_t‖ `[T, B]`). It prints the versions of the library as JSON, and imports no more than NumPy
-and that library.
+`scripts.benchmark.questions`: a question is called after its cell, and has weights in rnnx's layout, and a batch; the
+answer is the loss, and log10 ‖∂L/∂s_t‖ `[T, B]`.
 """
 
-import importlib.metadata
-import json
-import platform
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-PACKAGES = {"torch": ("torch", "numpy"), "flax": ("flax", "jax", "jaxlib", "optax", "numpy")}
+from scripts.benchmark import questions
 
 
 def main(library: str, folder: str) -> None:
-    """Read, answer, write."""
-    for question in Path(folder).glob("*.posed.npz"):
-        cell = question.name.removesuffix(".posed.npz")
-        with np.load(question) as file:
-            loss, norms = answer(library, cell, dict(file))
-        np.savez(question.with_name(f"{cell}.answered.npz"), loss=np.asarray(loss), norms=np.asarray(norms))
-    versions = {package: importlib.metadata.version(package) for package in PACKAGES[library]}
-    print(json.dumps(versions | {"python": platform.python_version()}))
+    """Answer what is asked of each cell."""
+
+    def of_cell(cell: str, given: dict[str, Any]) -> dict[str, Any]:
+        loss, norms = answer(library, cell, given)
+        return {"loss": loss, "norms": norms}
+
+    questions.serve(library, folder, of_cell)
 
 
 def answer(library: str, cell: str, given: dict[str, Any]) -> tuple[Any, Any]:

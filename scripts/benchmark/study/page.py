@@ -1,13 +1,13 @@
 """The record as a page of Markdown for people."""
 
-from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
+from scripts.benchmark import markdown
+from scripts.benchmark.interpreters import OURS, PEERS
+from scripts.benchmark.record import Record
 from scripts.benchmark.study import equality, results
 from scripts.benchmark.study import record as records
-from scripts.benchmark.study.candidates import OURS, PEERS
-from scripts.benchmark.study.record import Record
 
 KINDS = {
     "cold": "with start-up, nothing compiled before",
@@ -55,11 +55,10 @@ def ratio(record: Record, library: str, kind: str) -> float | None:
 
 
 def _what(record: Record) -> str:
-    study, machine = record["study"], record["machine"]
+    study = record["study"]
     trials = len(study["cells"]) * len(study["lengths"]) * study["seeds"]
     return (
-        f"{record['date']}, {machine['cores']} cores of {machine['cpu']} ({machine['vectors']}), {machine['system']}. "
-        f"Flags: {machine['flags']}.{' The machine was busy: times are too long.' if record['busy'] else ''}\n\n"
+        f"{markdown.circumstances(record)}\n\n"
         f"{', '.join(study['cells'])} on the adding problem with T = {', '.join(map(str, study['lengths']))} and "
         f"{study['seeds']} seeds: {trials} trials of {study['steps']} steps of Adam (learning rate "
         f"{study['learning_rate']:g}, clipped at {study['clip_norm']:g}), H = {study['hidden']}, B = {study['batch']}, "
@@ -85,7 +84,7 @@ side by side (`rnnx, vectorized`), and with all that it measures by default. The
 
 def _ratios(record: Record) -> str:
     rows = [(KINDS[kind], *(_times_or_none(ratio(record, library, kind)) for library in PEERS)) for kind in KINDS]
-    return "The other's time over that of `rnnx`: above 1, rnnx is faster.\n\n" + _table(("", *PEERS), rows)
+    return "The other's time over that of `rnnx`: above 1, rnnx is faster.\n\n" + markdown.table(("", *PEERS), rows)
 
 
 def _times(record: Record) -> str:
@@ -96,13 +95,10 @@ def _times(record: Record) -> str:
         found = [seconds(entry, kind) for kind in KINDS]
         shown = ["–" if value is None else f"{value:.1f}" for value in found]
         rate = 60 * trials / next(value for value in found if value is not None)
-        rows.append((name, entry["about"], *shown, f"{rate:.0f}", _versions(record, entry["library"])))
-    return _table(("contestant", "run as", *KINDS, "trials a minute, cold", "versions"), rows)
-
-
-def _versions(record: Record, library: str) -> str:
-    found = record["versions"][library]
-    return ", ".join(f"{package} {version}" for package, version in found.items())
+        rows.append(
+            (name, entry["about"], *shown, f"{rate:.0f}", markdown.versions(record["versions"][entry["library"]]))
+        )
+    return markdown.table(("contestant", "run as", *KINDS, "trials a minute, cold", "versions"), rows)
 
 
 def _agreement(record: Record) -> str:
@@ -114,7 +110,7 @@ def _agreement(record: Record) -> str:
     return (
         f"With copied weights and examples (T = {equality.LENGTH}), the largest difference from rnnx in the loss and "
         f"in log10 ‖∂L/∂s_t‖ of any step and example; nothing is timed above {equality.TOLERANCE:g}.\n\n"
-        + _table(("", *study["cells"]), rows)
+        + markdown.table(("", *study["cells"]), rows)
     )
 
 
@@ -140,14 +136,9 @@ def _likeness(record: Record) -> str:
         "Initial values come from the same distributions and examples from the same rule, by other random numbers. "
         "After the last step, medians over the seeds: held-out loss, and the gradient at the first step of time. "
         f"{verdict} (Mann and Whitney's test on the seeds, Holm's bound of {results.CHANCE:.0%} on all of them.)\n\n"
-        + _table(head, rows)
+        + markdown.table(head, rows)
     )
 
 
 def _times_or_none(value: float | None) -> str:
     return "–" if value is None else f"×{value:.1f}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

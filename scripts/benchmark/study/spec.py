@@ -2,7 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
+
+from scripts.benchmark import parser
 
 LOSS = "heldout/loss"
 CURVE = "state_gradient/state/log10_norm"
@@ -39,11 +41,11 @@ def record_of(workdir: Path, cell: str, length: int, seed: int) -> Path:
     return workdir / "adding" / cell / f"T{length}" / f"seed{seed}" / "metrics.jsonl"
 
 
-class Parser(argparse.ArgumentParser):
-    """Flags that choose a part of the study; a mistake is one line and exit status 2."""
+class Parser(parser.Parser):
+    """Flags that choose a part of the study."""
 
     def __init__(self, description: str, name: str | None = None):
-        super().__init__(name, description=description, allow_abbrev=False)
+        super().__init__(description, name)
         whole = Study()
         self.add_argument("--cells", default=",".join(whole.cells), help="%(default)s")
         self.add_argument("--lengths", default=",".join(map(str, whole.lengths)), help="values of T: %(default)s")
@@ -65,10 +67,6 @@ class Parser(argparse.ArgumentParser):
             self.error(f"--steps must be a multiple of --measure_every ({given.measure_every}), not {given.steps}.")
         numbers: dict[str, Any] = {name: getattr(given, name) for name in _NUMBERS}
         return Study(cells=cells, lengths=tuple(map(int, lengths)), **numbers)
-
-    def error(self, message: str) -> NoReturn:
-        """Print one line and exit with status 2."""
-        self.exit(2, f"{self.prog}: {message}\n")
 
 
 _NUMBERS = {

@@ -1,13 +1,11 @@
 """A contestant's command, timed from its start to its end."""
 
-import os
-import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from scripts.benchmark.interpreters import ROOT, WorkerError
+from scripts.benchmark import processes
 from scripts.benchmark.study import results
 from scripts.benchmark.study.candidates import Candidate
 from scripts.benchmark.study.results import Findings
@@ -55,32 +53,12 @@ def training(study: Study, seconds: dict[str, float]) -> float | None:
 
 
 def _time(contestant: Candidate, study: Study, workdir: Path, cache: Path) -> float:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
-    environment |= {
-        "JAX_PLATFORMS": "cpu",
-        "RNNX_CACHE_DIR": str(cache),
-        "JAX_COMPILATION_CACHE_DIR": str(cache),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    }
     with open(workdir.with_suffix(".log"), "w+", encoding="utf-8") as log:
         started = time.perf_counter()
-        process = subprocess.Popen(
-            contestant.command(study, workdir),
-            cwd=ROOT,
-            env=environment,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
+        command = contestant.command(study, workdir)
+        with processes.running(command, cache, stdout=log, stderr=subprocess.STDOUT) as process:
             status = process.wait()
-        except BaseException:  # Ctrl-C: its processes are a group of their own and would go on
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
         seconds = time.perf_counter() - started
         log.seek(0)
-        if status:
-            last = (log.read().strip() or "it said nothing").splitlines()[-1]
-            raise WorkerError(f"{contestant.name} ended with status {status}: {last}")
+        processes.check(contestant.name, status, log.read())
     return seconds
