@@ -55,17 +55,19 @@ def draw(study: Study, task: str) -> Figure | None:
     groups = longest(with_tag(study.groups_of(task), _TAG))
     if not groups:
         return None
-    stage = _titles.stage_labels(groups, _TAG)["latest"]
-    title = f"{task}, T = {groups[0].length}: the state of a few examples, {stage}"
-    columns = min(_COLUMNS, len(groups))
-    one_seed = [group._replace(trials=group.trials[:1]) for group in groups]
-    made, panels = _style.grid(_titles.title(title, one_seed), -(-len(groups) // columns), columns, row_height=3.6)
-    for axes, group in zip(panels.flat, groups, strict=False):
-        _paths(axes, np.asarray(group.trials[0].latest[_TAG], float))
+    stages = _titles.stage_labels(groups, _TAG)
+    *_, stage = stages  # the parameters before training may be all that was analysed
+    measured = [group._replace(trials=tuple(t for t in group.trials if _TAG in getattr(t, stage))) for group in groups]
+    one_seed = [group._replace(trials=group.trials[:1]) for group in measured if group.trials]
+    title = f"{task}, T = {groups[0].length}: the state of a few examples, {stages[stage]}"
+    columns = min(_COLUMNS, len(one_seed))
+    made, panels = _style.grid(_titles.title(title, one_seed), -(-len(one_seed) // columns), columns, row_height=3.6)
+    for axes, group in zip(panels.flat, one_seed, strict=False):
+        _paths(axes, np.asarray(getattr(group.trials[0], stage)[_TAG], float))
         axes.set_title(group.variant)
-    for axes in panels.flat[len(groups) :]:
+    for axes in panels.flat[len(one_seed) :]:
         axes.remove()
-    _time(made, panels.flat[: len(groups)], groups[0].length)
+    _time(made, panels.flat[: len(one_seed)], groups[0].length)
     return made
 
 

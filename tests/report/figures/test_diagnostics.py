@@ -341,6 +341,20 @@ def test_trajectories_start_and_end_where_the_states_do(small):
     assert "step t" in figure.axes[-1].get_ylabel()
 
 
+def test_parameters_before_training_may_be_all_that_was_analysed(tmp_path):
+    """Also of one trial alone, beside another that was analysed at its end."""
+    at_first = everything(8) | {"trajectories": states(8)}
+    write_trial(tmp_path / "gru", cell="gru", settings=VALUES, initial=at_first)
+    for section in figures.sections():
+        section.draw(study.read(tmp_path), "adding")
+    alone = trajectories.draw(study.read(tmp_path), "adding")
+    assert "before training" in alone.get_suptitle()
+    write_trial(tmp_path / "rnn", settings=VALUES, analysis={"trajectories": states(8)})
+    both = trajectories.draw(study.read(tmp_path), "adding")
+    assert "after 20 steps" in both.get_suptitle()
+    assert [axes.get_title() for axes in both.axes[:-1]] == ["rnn"]
+
+
 @pytest.mark.parametrize("when", ["before training", "after 20 steps"])
 def test_the_theory_is_a_straight_line_from_lag_0_in_the_colour_of_its_variant(small, when):
     figure = state_gradient.draw(small, "adding")
