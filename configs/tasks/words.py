@@ -4,7 +4,9 @@ python -m experiments.run --config=configs/tasks/words.py --workdir=runs/words
 python -m experiments.generate --workdir=runs/words --prompt="What is" --temperature=0.8
 python -m experiments.report --workdir=runs/words
 
-Expect: to be written.
+Expect: in six and a half minutes on two cores, busy with other work as well, a perplexity of 68.5 over the last
+twentieth, read in one pass, and 27 % of the words right, 47 % among the five likeliest; a Kneser-Ney bigram model has
+95.8. (2026-11-29, jax 0.12.0.1.)
 """
 
 from ml_collections import ConfigDict
