@@ -31,12 +31,31 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("rnnx")
 
 
+EXAMPLES = {
+    "rnnx/cells": "lstm",
+    "rnnx/combinators": "stack",
+    "rnnx/diagnostics": "state_gradient",
+    "rnnx/dynamics": "lyapunov",
+    "rnnx/models": "sequence",
+    "rnnx/training": "objective",
+}
+"""Folders of which the fast suite runs the examples of one file: in most, each operation is a program of its own."""
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist looks at groups in the same hook, and at what is added later it does not
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All laws of one cell in one process (`--dist loadgroup`), which so compiles its programs once."""
+    """All laws of one cell in one process (`--dist loadgroup`), which so compiles its programs once; and what else is
+    in one file, or in the examples of one folder, whose programs are much the same. `tests/faults` does as it likes."""
     for item in items:
-        parameters = getattr(item, "callspec", None)
-        if parameters is not None and "variant" in parameters.params:
-            item.add_marker(pytest.mark.xdist_group(parameters.params["variant"]))
+        file = item.nodeid.partition("::")[0]
+        folder, _, name = file.rpartition("/")
+        if isinstance(item, pytest.DoctestItem) and name != f"{EXAMPLES.get(folder, item.path.stem)}.py":
+            item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("xdist_group") is None and not file.startswith("tests/faults/"):
+            parameters = getattr(item, "callspec", None)
+            variant = parameters.params.get("variant") if parameters is not None else None
+            place = folder if isinstance(item, pytest.DoctestItem) else file
+            item.add_marker(pytest.mark.xdist_group(variant or place))
 
 
 @pytest.fixture(scope="session", autouse=True)

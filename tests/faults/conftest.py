@@ -27,7 +27,7 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """What is compared with the same straight run goes to the same process, which makes it once."""
     for item in items:
-        if "straight" in getattr(item, "fixturenames", ()):
+        if item.path.parent == Path(__file__).parent and "straight" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("straight"))
 
 
