@@ -34,7 +34,7 @@ def exported(variant, shape, sizes, **options):
         ("lstm", "T, B", {}),
         pytest.param("zoneout", "T, B", {"remat": "sqrt"}, marks=pytest.mark.slow),
         pytest.param("lru", "T, B", {}, marks=pytest.mark.slow),
-        ("gru", "3*n, B", {"remat": 2, "truncate": 3, "reverse": True}),
+        pytest.param("gru", "3*n, B", {"remat": 2, "truncate": 3, "reverse": True}, marks=pytest.mark.slow),
         pytest.param("bidirectional", "T, B", {"remat": "full"}, marks=pytest.mark.slow),
         pytest.param("gru_reset_before", "T, B", {"remat": 2}, marks=pytest.mark.slow),
         pytest.param("rnn_identity", "T, B", {"engine": "fused"}, marks=pytest.mark.slow),

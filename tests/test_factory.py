@@ -138,7 +138,7 @@ def test_another_process_makes_the_same_cell():
 import pickle, sys
 import jax, jax.numpy as jnp
 cell, layer = pickle.load(sys.stdin.buffer)
-values = cell.init(jax.random.key(0), layer.input_size), layer(jnp.ones((2, 4, layer.input_size)))
+values = jax.jit(lambda: (cell.init(jax.random.key(0), layer.input_size), layer(jnp.ones((2, 4, layer.input_size)))))()
 sys.stdout.buffer.write(pickle.dumps((repr(cell), cell, jax.tree.map(jax.device_get, values))))
 """
     done = subprocess.run(

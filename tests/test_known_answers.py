@@ -88,7 +88,7 @@ def test_a_scalar_tanh_rnn_multiplies_slopes():
     np.testing.assert_allclose(flow.state_gradients.h[:, 0, 0], expected, rtol=RTOL)
 
 
-@pytest.mark.parametrize("forget_bias", [0.0, pytest.param(1.0, marks=pytest.mark.slow), 3.0])
+@pytest.mark.parametrize("forget_bias", [*(pytest.param(b, marks=pytest.mark.slow) for b in (0.0, 1.0)), 3.0])
 def test_an_lstm_without_recurrent_weights_decays_by_its_forget_gate(forget_bias):
     """U = 0, W_f = 0: ∂c_T/∂c_{T-k} = σ(b_f)^k, whatever the inputs are."""
     T, B, I, H = 20, 2, 3, 4
@@ -135,7 +135,7 @@ def test_an_lstm_at_the_origin_has_rank_h_and_known_eigenvalues():
     np.testing.assert_allclose(np.sort_complex(found), np.sort_complex(expected), rtol=1e-11)
 
 
-@pytest.mark.parametrize("reset_after", [True, False])
+@pytest.mark.parametrize("reset_after", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_gru_at_the_origin_is_half_identity_and_a_quarter_of_its_candidate_matrix(reset_after):
     """h = 0, x = 0, no biases: r = z = ½, so that ∂h_t/∂h_{t-1} = ½ I + ¼ U_n, with either place of the reset gate.
     (h is a row here, h U_n, so the matrix ∂h_t[i]/∂h_{t-1}[j] holds U_n transposed.)"""

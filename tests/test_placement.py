@@ -18,17 +18,8 @@ from tests.variants import ENGINES, VARIANTS, make, takes
 
 pytestmark = pytest.mark.xdist_group("split_batches")  # the process with four devices is started once
 
-# Each kind of engine, of state and of combinator once; what of them is drawn travels beside the inputs, or with the
-# parameters. All others are in the long test.
-SHORT = (
-    "lstm/auto/shard_map/masks",
-    "lru/associative/explicit/masks",
-    "gru_reset_before/newton/shard_map/plain",
-    "zoneout/auto/explicit/truncate",
-    "closing/fused/shard_map/plain",
-    "gradient_flow/auto/shard_map/masks",
-    "refused",
-)
+# Each way to split once, each on another engine. All others are in the long test.
+SHORT = ("lstm/auto/shard_map/masks", "lru/associative/explicit/masks", "refused")
 
 
 @functools.cache

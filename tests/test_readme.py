@@ -19,7 +19,7 @@ def read(page):
 
 
 EXAMPLES = [
-    example
+    pytest.param(example, marks=() if page in ("README.md", "CONTRIBUTING.md") else pytest.mark.slow)
     for page in (
         "README.md",
         "CONTRIBUTING.md",
@@ -73,6 +73,7 @@ def session(text):
     return "\n".join(lines)
 
 
+@pytest.mark.slow  # as the examples of docstrings, and long
 @pytest.mark.parametrize("page", SESSIONS)
 def test_a_session_prints_what_its_page_says(page):
     examples = doctest.DocTestParser().get_doctest(session(read(page)), {}, page, str(ROOT / page), 0)

@@ -13,6 +13,7 @@ from rnnx.cells.rnn import RNNState
 from tests.reference import gradient_parts, parts
 from tests.variants import (
     CELLS,
+    FEW,
     STEPPED,
     UNDRAWN,
     VARIANTS,
@@ -33,7 +34,6 @@ from tests.variants import (
 
 every_cell = pytest.mark.parametrize("variant", few(VARIANTS))
 every_stepped_cell = pytest.mark.parametrize("variant", few(STEPPED))
-every_undrawn_cell = pytest.mark.parametrize("variant", few(UNDRAWN))
 every_reference = pytest.mark.parametrize("variant", WITH_REFERENCE)
 
 
@@ -61,7 +61,7 @@ def test_equals_the_numpy_reference(float64, variant):
     assert_close(gradient_parts(found.perturbations._asdict()), gradients.states)
 
 
-@pytest.mark.parametrize("variant", few(WITH_REFERENCE))
+@pytest.mark.parametrize("variant", slow_unless(lambda name: name in ("lstm", "lru"), WITH_REFERENCE))
 @given(
     lengths=st.lists(st.integers(0, T + 1), min_size=B, max_size=B),
     resets=st.lists(st.lists(st.booleans(), min_size=B, max_size=B), min_size=T, max_size=T),
@@ -152,7 +152,7 @@ def test_the_whole_equals_two_halves(float64, variant):
     assert_close(jax.tree.map(lambda a, b: np.concatenate([a, b]), first.states, second.states), whole.states)
 
 
-@every_undrawn_cell
+@pytest.mark.parametrize("variant", slow_unless(lambda name: name in ("lstm", "bidirectional"), UNDRAWN))
 def test_reverse_is_the_reversed_sequence_run_forwards(float64, variant):
     """Each of its own length: it starts at its own last step."""
     ex = example(variant)
@@ -169,7 +169,7 @@ def test_reverse_is_the_reversed_sequence_run_forwards(float64, variant):
     assert_close(backwards.final_state, forwards.final_state)
 
 
-@every_undrawn_cell
+@pytest.mark.parametrize("variant", slow_unless(lambda name: name in ("lstm", FEW[-1]), UNDRAWN))
 def test_a_batch_equals_its_examples_one_by_one(float64, variant):
     ex = example(variant)
     w = weights(ex)
@@ -254,7 +254,7 @@ def test_nan_does_not_survive_a_reset(float64, reverse):
     assert_close(result, run(ex, w, **given), rtol=0, atol=0)  # what was before the reset is not computed with
 
 
-@every_cell
+@pytest.mark.parametrize("variant", slow_unless(lambda name: name in ("lstm", "lru"), VARIANTS))
 def test_forward_mode_agrees_with_reverse_mode(float64, variant):
     """Jv from `jvp` and vᵀJ from `grad` are about the same J."""
     ex = example(variant)
@@ -272,7 +272,9 @@ def test_forward_mode_agrees_with_reverse_mode(float64, variant):
 
 
 # These laws are about how time is run rather than about the cell: one that has a form, and one that has not.
-with_and_without_a_form = pytest.mark.parametrize("variant", ["lstm", "gru_reset_before"])
+with_and_without_a_form = pytest.mark.parametrize(
+    "variant", slow_unless(lambda name: name == "lstm", ["lstm", "gru_reset_before"])
+)
 
 
 @with_and_without_a_form
@@ -303,6 +305,7 @@ def test_the_second_derivative_is_the_change_of_the_first(float64, variant):
     assert_close(forward_over_reverse, numeric, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow  # training side by side is in training/test_program.py
 @with_and_without_a_form
 def test_vmap_over_parameters(float64, variant):
     """Several seeds at once are the seeds one by one."""

@@ -102,11 +102,11 @@ def few(names: Iterable[str]) -> list[Any]:
     return slow_unless(lambda name: name in FEW, names)
 
 
-def two_parts_or_complex(names: Iterable[str]) -> list[Any]:
-    """Variants of which the fast suite keeps a state of two parts and one of complex numbers: for what makes one vector
-    of a state and is then the same for all. That it is, `flat_step`, is tested on one of each kind in test_jacobian.py.
+def of_two_parts(names: Iterable[str]) -> list[Any]:
+    """Variants of which the fast suite keeps a state of two parts: for what makes one vector of a state and is then the
+    same for all. That it is, `flat_step`, is tested on one of each kind, complex numbers too, in test_jacobian.py.
     """
-    return slow_unless(lambda name: name in ("lstm", "lru"), names)
+    return slow_unless(lambda name: name == "lstm", names)
 
 
 WITH_REFERENCE = [name for name, variant in VARIANTS.items() if variant.reference is not None]

@@ -17,6 +17,7 @@ from scripts.benchmark.study import candidates, equality, outputs, page, record,
 from scripts.benchmark.study.candidates import Candidate
 from scripts.benchmark.study.spec import Study
 from tests.experiments.commands import run
+from tests.variants import slow_unless
 
 pytestmark = pytest.mark.xdist_group("study")  # what is asked of all is made once
 
@@ -34,7 +35,7 @@ def posed():
     return {cell: equality.reference_problem(cell, study) for cell in study.cells}
 
 
-@pytest.mark.parametrize("library", PEERS)
+@pytest.mark.parametrize("library", slow_unless(lambda library: library == "torch", PEERS))
 def test_a_script_measures_what_rnnx_measures(library, posed):
     installed(library)
     given, versions = equality.query(library, {cell: question for cell, (question, _) in posed.items()})
@@ -100,6 +101,7 @@ def test_the_gradient_at_c_is_without_its_way_through_h(posed):
 
 
 # One way for each, since each takes seconds: PyTorch's threads on all cores also get into the way of other tests.
+@pytest.mark.slow
 @pytest.mark.parametrize(("library", "jobs"), [("torch", 2), ("flax", 1)])
 def test_a_script_trains_and_logs_every_trial(library, jobs, tmp_path):
     installed(library)
@@ -116,6 +118,7 @@ def test_a_script_trains_and_logs_every_trial(library, jobs, tmp_path):
     assert first[spec.CURVE] == sorted(first[spec.CURVE], reverse=True)
 
 
+@pytest.mark.slow
 def test_rnnx_runs_the_same_study_by_its_command_line(tmp_path):
     ours = candidates.of_study(SMALL, ["rnnx"])[0]
     study = SMALL._replace(steps=4, measure_every=2)

@@ -7,7 +7,7 @@ import pytest
 
 import rnnx
 from rnnx.combinators.attention import attended
-from tests.variants import assert_close
+from tests.variants import assert_close, slow_unless
 
 S, T, B, I, H, M = 5, 4, 3, 2, 3, 4
 LENGTHS = np.array([5, 2, 3])
@@ -44,7 +44,7 @@ def test_it_is_the_formula_written_out(float64, score):
             np.testing.assert_allclose(found[t, b], state.h, rtol=1e-13, atol=1e-14)  # some ten roundings a step
 
 
-@every_score
+@pytest.mark.parametrize("score", slow_unless(lambda score: score == "dot", ["dot", "additive"]))
 def test_padding_has_no_weight_at_all(float64, score):
     """Neither value nor gradient knows what stands there."""
     cell, params, xs, memory = given(score)

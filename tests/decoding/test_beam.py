@@ -12,9 +12,15 @@ from rnnx.decoding import beam_search, sample
 from rnnx.types import Batch, Decoder
 from tests.helpers import writers
 from tests.helpers.writers import MODELS, B, V
+from tests.variants import slow_unless
+
+pytestmark = pytest.mark.xdist_group("decoding")  # the same models write in all of these tests
 
 END = 1
-BRUTE_FORCE = [*((name, END) for name in MODELS), ("markov", None)]
+BRUTE_FORCE = slow_unless(
+    lambda *case: case in (("encoder_decoder", END), ("markov", None)),
+    [*((name, END) for name in MODELS), ("markov", None)],
+)
 
 
 def search(writer, **options):
@@ -64,7 +70,7 @@ def test_a_width_of_all_outputs_is_brute_force(float64, name, end):
     assert not beams.finished[none].any()
 
 
-@pytest.mark.parametrize("name", ["sequence", "encoder_decoder"])
+@pytest.mark.parametrize("name", slow_unless(lambda name: name == "encoder_decoder", ["sequence", "encoder_decoder"]))
 def test_a_score_is_the_log_probability_that_the_model_gives_the_output(float64, name):
     L, W = 6, 3
     writer = writers.made(name, x64=True)
@@ -83,7 +89,7 @@ def test_a_score_is_the_log_probability_that_the_model_gives_the_output(float64,
         assert len({written(beams, b, w) for w in range(W)}) == W  # not one of them W times
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", slow_unless(lambda name: name == "sequence", MODELS))
 def test_a_width_of_one_is_greedy(name):
     L = 8
     writer = writers.made(name)

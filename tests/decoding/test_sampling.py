@@ -17,6 +17,9 @@ from rnnx.training.runs import with_zoneout
 from rnnx.types import Batch
 from tests.helpers import writers
 from tests.helpers.writers import MODELS, B, V
+from tests.variants import slow_unless
+
+pytestmark = pytest.mark.xdist_group("decoding")  # the same models write in all of these tests
 
 L = 8
 KEY = jax.random.key(5)
@@ -157,7 +160,7 @@ def by_hand(writer, choose):
     return written(writer.params)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", slow_unless(lambda name: name == "sequence", MODELS))
 def test_greedy_in_four_ways_and_plain_by_default(name):
     writer = writers.made(name)
     draw = functools.partial(sample, writer.graphdef, writer.params, writer.prompt, length=L)
@@ -190,7 +193,7 @@ def test_draws_fit_the_distribution(temperature, top_k, top_p):
     assert scipy.stats.chisquare(counts[there], N * expected[there]).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", slow_unless(lambda name: name == "sequence", MODELS))
 def test_a_text_in_stretches_is_the_text_at_once(name):
     """Of 3 and 5 tokens, from the state that was left; the decoder is made anew for each."""
     writer = writers.made(name)
@@ -209,7 +212,7 @@ def test_a_text_in_stretches_is_the_text_at_once(name):
     assert (again != second).any()  # draws are counted from the beginning of the text
 
 
-@pytest.mark.parametrize("name", ["markov", "sequence"])
+@pytest.mark.parametrize("name", slow_unless(lambda name: name == "sequence", ["markov", "sequence"]))
 def test_a_prompt_at_once_is_a_prompt_token_by_token(name):
     writer = writers.made(name)
 

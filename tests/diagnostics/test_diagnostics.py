@@ -11,38 +11,28 @@ import rnnx
 from rnnx.types import Histogram
 from tests.variants import CELLS, B, H, T, assert_close, example
 
-# Those whose own tests have an LRU, or another state of complex numbers.
-ON_COMPLEX_NUMBERS = (
-    "flossing",
-    "jacobian_products",
-    "log_state_gradient",
-    "lyapunov",
-    "mean_field",
-    "noise_scale",
-    "omega",
-    "paths",
-    "recurrent_matrix",
-    "recursion",
-    "sensitivity",
-    "truncation_bias",
-    "weight_gradient_by_lag",
-)
-
 
 def cases():
-    """Each measurement on an LSTM in float64, and on complex numbers in float32 if it is so nowhere else; the rest is
-    slow. Real numbers in float32 are in test_state_of_any_rank.py."""
+    """Each measurement on an LSTM in float64, and one of them on complex numbers in float32; the rest is slow. Most
+    have complex numbers in their own tests, and real ones in float32 are in test_state_of_any_rank.py."""
     for name in rnnx.diagnostics.names():
         for cell, precision in (("lstm", "float64"), *((cell, "float32") for cell in CELLS)):
-            kept = precision == "float64" or (cell == "lru" and name not in ON_COMPLEX_NUMBERS)
+            kept = precision == "float64" or (cell == "lru" and name == "state_gradient")
             in_one_process = pytest.mark.xdist_group(name)  # which so compiles a measurement once for each cell
             yield pytest.param(name, cell, precision, marks=[in_one_process, *([] if kept else [pytest.mark.slow])])
 
 
-def each_measurement():
-    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in rnnx.diagnostics.names()]
+def each_measurement(kept=lambda name: True):
+    return [
+        pytest.param(name, marks=(pytest.mark.xdist_group(name), *([] if kept(name) else [pytest.mark.slow])))
+        for name in rnnx.diagnostics.names()
+    ]
 
 
+# Of states, of gates, of Jacobians and of parameters, in curves, histograms and states as they are: what is measured of
+# one step compiles anew.
+OF_ONE_STEP = ("gates", "lyapunov", "state_gradient", "trajectories", "weight_gradient")
+of_one_step = pytest.mark.parametrize("name", each_measurement(lambda name: name in OF_ONE_STEP))
 every_measurement = pytest.mark.parametrize("name", each_measurement())
 every_measurement_of_a_cell = pytest.mark.parametrize(("name", "of", "precision"), list(cases()))
 LENGTHS = (5, 3, 1, 4)
@@ -147,7 +137,7 @@ def test_a_batch_of_one(float64, name):
     assert_copies_measure(name, one, copies, B)
 
 
-@every_measurement
+@of_one_step
 @pytest.mark.parametrize("last", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_what_lies_behind_the_last_step_is_not_measured(float64, name, last):
     """Not the padding, be it NaN; the steps up to the last one give the same as when there are no others."""
@@ -193,7 +183,7 @@ def test_nan_in_gives_nan_out(name, of, precision, request):
             np.testing.assert_array_equal(np.isnan(value), ~np.broadcast_to(unread, value.shape), err_msg=tag)
 
 
-@every_measurement
+@of_one_step
 def test_one_step(float64, name):
     """A sequence of one step has lag 0 alone: no slope can be told, and nothing is raised."""
     cell, params, _, xs = example("lstm", steps=1)

@@ -13,7 +13,7 @@ from rnnx.dynamics.jacobians import flat_step, pull
 from rnnx.dynamics.singular_values import jacobian_singular_values
 from tests.dynamics.test_orthogonal import compound
 from tests.test_known_answers import driven_linear_cell, linear_rnn, orthogonal
-from tests.variants import B, H, T, example, slow_unless, two_parts_or_complex
+from tests.variants import B, H, T, example, of_two_parts, slow_unless
 
 # A zero Jacobian, a state of two parts, no form, complex numbers, layers; all cells are in test_jacobian.py.
 KINDS = ("rnn_relu", "lstm", "gru_reset_before", "lru", "stack")
@@ -49,7 +49,7 @@ def test_a_linear_orthogonal_rnn_has_condition_number_one_at_every_lag(rho):
     np.testing.assert_allclose(found.log10_frobenius, found.log10_max + np.log10(H) / 2, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("variant", two_parts_or_complex(KINDS))
+@pytest.mark.parametrize("variant", of_two_parts(KINDS))
 def test_every_cell_equals_its_jacobians_multiplied_out(variant):
     """By NumPy, from the Jacobians of test_jacobian.py."""
     cell, params, state, xs = example(variant, steps=3)
@@ -133,6 +133,7 @@ def test_what_is_lost_in_one_step_is_minus_infinity():
     assert np.isposinf(derived.log10_condition[5:]).all()
 
 
+@pytest.mark.slow
 def test_without_recurrent_weights_an_lstm_keeps_sigma_of_its_forget_bias():
     """∂c_T/∂c_{T-k} = σ(b_f)^k, and nothing passes through h: as many singular values are zero."""
     H, k = 3, np.arange(1, 21)

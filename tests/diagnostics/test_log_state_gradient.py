@@ -11,7 +11,7 @@ from rnnx.diagnostics.log_state_gradient import log10_state_norm, log_state_grad
 from rnnx.diagnostics.state_gradient import state_gradient
 from rnnx.numerics import log10_norm
 from tests.test_known_answers import driven_linear_cell
-from tests.variants import B, T, example, slow_unless, two_parts_or_complex
+from tests.variants import B, T, example, of_two_parts, slow_unless
 
 # A zero Jacobian, a state of two parts, no form, complex numbers, layers; all cells are in test_jacobian.py.
 KINDS = ("rnn_relu", "lstm", "gru_reset_before", "lru", "stack")
@@ -32,7 +32,7 @@ def compiled(cell):
     return jax.jit(measure)
 
 
-@pytest.mark.parametrize("variant", two_parts_or_complex(KINDS))
+@pytest.mark.parametrize("variant", of_two_parts(KINDS))
 def test_it_is_the_state_gradient_where_that_is_finite(float64, variant):
     """Of every cell, example and step, those past an example's length included, be there what may."""
     cell, params, _, xs = example(variant)

@@ -13,7 +13,7 @@ from rnnx.diagnostics.lyapunov import lyapunov
 from rnnx.dynamics.jacobians import flat_step, pull
 from rnnx.dynamics.lyapunov import lyapunov_spectrum
 from tests.test_known_answers import driven_linear_cell, linear_rnn, orthogonal, sigmoid
-from tests.variants import B, T, example, slow_unless, two_parts_or_complex
+from tests.variants import B, T, example, of_two_parts, slow_unless
 
 # A zero Jacobian, a state of two parts, no form, complex numbers, layers; all cells are in test_jacobian.py.
 KINDS = ("rnn_relu", "lstm", "gru_reset_before", "lru", "stack")
@@ -90,7 +90,8 @@ def test_an_lstm_at_the_origin():
     assert jnp.isneginf(rates[H:]).all()
 
 
-@pytest.mark.parametrize("reset_after", slow_unless(bool, [True, False]))
+@pytest.mark.slow
+@pytest.mark.parametrize("reset_after", [True, False])
 def test_a_gru_at_the_origin(reset_after):
     """J = ½ I + ¼ U_n, with either place of the reset gate."""
     H = 5
@@ -120,7 +121,7 @@ def test_an_lstm_without_recurrent_weights_forgets_by_its_forget_gate(forget_bia
     np.testing.assert_allclose(rates.sum(), H * np.log(sigmoid(forget_bias)), rtol=0, atol=drift)
 
 
-@pytest.mark.parametrize("variant", two_parts_or_complex(KINDS))
+@pytest.mark.parametrize("variant", of_two_parts(KINDS))
 def test_all_exponents_add_up_to_the_mean_log_determinant(variant):
     """Σ λ_i = mean of ln |det J_t|, in any frame and for any number of steps."""
     cell, params, state, xs = example(variant)
@@ -137,6 +138,7 @@ def test_all_exponents_add_up_to_the_mean_log_determinant(variant):
     assert (rates[:, :-1] >= rates[:, 1:]).all()
 
 
+@pytest.mark.slow
 def test_fewer_exponents_are_the_first_of_all():
     cell, params, state, _ = example("lstm")
     xs = jax.random.normal(jax.random.key(0), (400, B, 2))

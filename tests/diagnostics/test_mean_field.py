@@ -131,7 +131,7 @@ def wide(size):
 
 @pytest.mark.parametrize(
     ("g", "input_variance"),
-    slow_unless(lambda *case: case in ((0.5, 0.25), (2.0, 0.0)), [(0.5, 0.25), (1.5, 1.0), (2.0, 0.0), (2.5, 0.5)]),
+    slow_unless(lambda *case: case == (2.0, 0.0), [(0.5, 0.25), (1.5, 1.0), (2.0, 0.0), (2.5, 0.5)]),
 )
 def test_simulation_agrees_with_theory(g, input_variance):
     """N = 400, 700 steps, three seeds, away from g ≈ 1: the gradient's rate within 0.02."""
@@ -219,6 +219,7 @@ def quenched(cell, seed, xs, transient):
     return rate(jax.random.key(seed), xs)
 
 
+@pytest.mark.slow
 def test_what_drawing_anew_leaves_out(float64):
     """h ← f h + W h: ½ ln(f² + g²) with W drawn anew; with one W ln(f + g), its eigenvalues filling a disc about f."""
     H, f, g = 200, 0.5, 0.4
@@ -241,7 +242,8 @@ def test_what_drawing_anew_leaves_out(float64):
     np.testing.assert_allclose(fixed, np.log(f + g), rtol=0, atol=1 / np.sqrt(H))
 
 
-@pytest.mark.parametrize("name", ["gru", pytest.param("lstm", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gru", "lstm"])
 def test_annealed_simulation_of_gates_is_close_where_inputs_decide(name):
     """To the rate of the gradient of a network with the same weights at every step."""
     H = 128

@@ -13,7 +13,7 @@ from rnnx.diagnostics.omega import omega
 from rnnx.dynamics.regularizers import omega_regulariser
 from rnnx.pytrees import named_leaves
 from tests.diagnostics.test_diagnostics import collecting, loss
-from tests.variants import B, H, T, assert_close, example, slow_unless, two_parts_or_complex
+from tests.variants import B, H, T, assert_close, example, of_two_parts, slow_unless
 
 VARIANTS = ("squared", "norm")
 every_form_of_omega = pytest.mark.parametrize("form", VARIANTS)
@@ -106,7 +106,8 @@ def by_jacobians(cell, params, xs, states, deltas, form):
 
 
 @pytest.mark.parametrize(
-    "variant", slow_unless(lambda name: name != "stack", ["lstm", "gru_reset_before", "lru", "stack"])
+    "variant",
+    slow_unless(lambda name: name in ("gru_reset_before", "lru"), ["lstm", "gru_reset_before", "lru", "stack"]),
 )
 def test_the_value_by_jacobians(float64, variant):
     """Any cell: several parts, no form, complex numbers, layers."""
@@ -122,7 +123,7 @@ def test_the_value_by_jacobians(float64, variant):
     assert_close(value, expected)
 
 
-@pytest.mark.parametrize("variant", slow_unless(lambda name: name != "gru", ["lstm", "gru", "layer_norm"]))
+@pytest.mark.parametrize("variant", slow_unless(lambda name: name == "lstm", ["lstm", "gru", "layer_norm"]))
 def test_the_gradient_is_that_of_the_recurrent_weights_with_everything_else_held(float64, variant):
     """Along a random direction, by finite differences of W where it takes δ back, and nowhere else."""
     stepped = "zoneout_expected_learned_initial_state_layer_norm" if variant == "layer_norm" else variant
@@ -155,7 +156,7 @@ def test_the_gradient_is_that_of_the_recurrent_weights_with_everything_else_held
 
 @pytest.mark.parametrize(
     "variant",
-    two_parts_or_complex(["lstm", "lru", "stack", "zoneout_expected_learned_initial_state_layer_norm"]),
+    of_two_parts(["lstm", "lru", "stack", "zoneout_expected_learned_initial_state_layer_norm"]),
 )
 def test_the_measurement_keeps_to_the_steps_that_are_there(float64, variant):
     """Each example of its own length by itself, NaN in its padding or not; those without a second step do not count."""

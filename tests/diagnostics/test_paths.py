@@ -12,9 +12,9 @@ from rnnx.diagnostics._carry import carry_gradients
 from rnnx.diagnostics.paths import path_gradients, paths
 from rnnx.pytrees import named_leaves
 from tests.diagnostics.test_diagnostics import collecting
-from tests.variants import STEPPED, B, H, I, T, assert_close, example, over_time, two_parts_or_complex
+from tests.variants import STEPPED, B, H, I, T, assert_close, example, of_two_parts, over_time
 
-every_stepped_cell = pytest.mark.parametrize("variant", two_parts_or_complex(STEPPED))
+every_stepped_cell = pytest.mark.parametrize("variant", of_two_parts(STEPPED))
 
 
 def zeros(state, steps):

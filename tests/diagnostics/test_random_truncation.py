@@ -56,7 +56,7 @@ def test_the_noise_is_the_sum_over_all_truncations_of_their_bias(float64):
     xs = jnp.asarray(np.random.default_rng(0).standard_normal((steps, 1, 1)))
     keys = jax.random.split(jax.random.key(1), 3000)
     # The draw of the first step cuts off s_0, which is no parameter.
-    kept = np.asarray(jax.vmap(lambda key: _kept(key, c, steps))(keys))[:, 1:]
+    kept = np.asarray(jax.jit(jax.vmap(lambda key: _kept(key, c, steps)))(keys))[:, 1:]
     patterns, first = np.unique(kept, axis=0, return_index=True)
     assert len(patterns) == len(list(itertools.product((0, 1), repeat=steps - 1)))
 

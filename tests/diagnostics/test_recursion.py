@@ -9,7 +9,7 @@ import pytest
 import rnnx
 from rnnx.diagnostics.recursion import recursion
 from rnnx.types import Composed
-from tests.variants import STEPPED, B, T, example, make, two_parts_or_complex
+from tests.variants import STEPPED, B, T, example, make, of_two_parts
 
 LENGTHS = (5, 3, 1, 4)
 
@@ -27,7 +27,7 @@ def collecting(cell):
 compiled = jax.jit(lambda flow: recursion(flow)["recursion/residual"])
 
 
-@pytest.mark.parametrize("variant", two_parts_or_complex(STEPPED))
+@pytest.mark.parametrize("variant", of_two_parts(STEPPED))
 def test_the_gradient_of_every_cell_obeys_it(float64, variant):
     cell, params, _, xs = example(variant)
     residual = compiled(collecting(cell)(params, xs, jnp.array(LENGTHS)))
@@ -41,9 +41,7 @@ def test_padding_may_hold_anything(float64):
     assert residual < 1e-14
 
 
-@pytest.mark.parametrize(
-    "variant", two_parts_or_complex(name for name in STEPPED if not isinstance(make(name).form, Composed))
-)
+@pytest.mark.parametrize("variant", of_two_parts(name for name in STEPPED if not isinstance(make(name).form, Composed)))
 def test_one_wrong_gradient_is_seen(float64, variant):
     """By as much as it is wrong: here 1 % of the gradient at one step of one example."""
     cell, params, _, xs = example(variant)

@@ -40,9 +40,7 @@ def measuring():
 
 @pytest.mark.parametrize(
     ("lam", "rho"),
-    slow_unless(
-        lambda *case: case in ((0.5, 0.6), (0.8, 0.0)), [(lam, rho) for lam in (0.5, 0.8) for rho in (0.0, 0.6)]
-    ),
+    slow_unless(lambda *case: case == (0.5, 0.6), [(lam, rho) for lam in (0.5, 0.8) for rho in (0.0, 0.6)]),
 )
 def test_known_answer_9_by_simulation(float64, lam, rho):
     """h ← λ h + x: U is λ, of which a single probe of ±1 is exact, so all the noise is that of the inputs."""
@@ -89,7 +87,7 @@ def test_it_is_the_norm_of_the_jacobian_at_each_last_step(float64):
         assert np.isneginf(measured[f"sensitivity/{name}/log10"])
 
 
-@pytest.mark.parametrize("variant", slow_unless(lambda variant: variant != "stack", ["lstm", "stack", "bidirectional"]))
+@pytest.mark.parametrize("variant", slow_unless(lambda variant: variant == "lstm", ["lstm", "stack", "bidirectional"]))
 def test_gauss_newton_traces(float64, variant):
     """tr(JᵀJ), which the random vectors have as their mean."""
     cell, params, _, xs = example(variant)

@@ -79,7 +79,7 @@ def hessian_vector_product(f):
     [
         pytest.param(of_gradient, {"remat": 2, "truncate": 3, "reverse": True}, marks=pytest.mark.slow),
         (within_a_scan, {"remat": "full"}),
-        (side_by_side, {"reverse": True}),
+        pytest.param(side_by_side, {"reverse": True}, marks=pytest.mark.slow),
         pytest.param(hessian_vector_product, {}, marks=pytest.mark.slow),
     ],
 )

@@ -14,10 +14,7 @@ every_engine_once = slow_unless(lambda cell, engine: (cell, engine) != ("lru", "
 every_engine = pytest.mark.parametrize(("cell", "engine"), every_engine_once)
 
 
-# Newton's method is made of the parallel solution and of the scan.
-@pytest.mark.parametrize(
-    ("cell", "engine"), slow_unless(lambda *case: case not in (("lru", "scan"), ("gru", "newton")), CELL_AND_ENGINE)
-)
+@pytest.mark.parametrize(("cell", "engine"), slow_unless(lambda *case: case == ("lstm", "fused"), CELL_AND_ENGINE))
 def test_time_is_linear_in_length(cell, engine):
     """From 2⁷ to 2¹³ steps, with the gradient; small states, since it was for these that a buffer was once copied whole
     at every step, which makes time quadratic."""

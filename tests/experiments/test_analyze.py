@@ -115,6 +115,7 @@ def test_trajectories_are_the_states_and_go_to_the_projector(workdir):
     assert (workdir / "lstm" / "projector" / "states" / "labels.tsv").read_text().splitlines()[-1] == "5\t2"
 
 
+@pytest.mark.slow
 def test_each_part_of_a_model_is_measured_from_the_command_line(tmp_path):
     given = study_small.get_config()
     given.cell.name, given.diagnostics, given.steps = "rnn", (), 2

@@ -268,6 +268,7 @@ def test_a_study_that_grows_gives_the_columns_of_new_trials_to_those_that_are_th
     assert not new.directory.exists()
 
 
+@pytest.mark.slow  # as in trials/test_groups.py, and with faults
 def test_a_trial_that_diverges_fails_alone(tmp_path):
     """A learning rate of 1e38 makes the parameters infinite at the first step, and would again: it is not tried."""
     workdir = tmp_path / "runs"
@@ -313,6 +314,7 @@ def test_a_worker_that_is_killed_costs_its_trial_only_and_that_resumes(tmp_path)
     assert steps == list(range(0, 1001, 2))
 
 
+@pytest.mark.slow
 def test_patterns_leave_the_record_whole(tmp_path):
     workdir = tmp_path / "runs"
     arguments = (SMALL, f"--workdir={workdir}", "--config.steps=10")

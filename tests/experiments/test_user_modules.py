@@ -164,6 +164,7 @@ def test_a_report_needs_none_of_them(swept):
     assert "own_pieces:sharp" in (output / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_trial_is_run_again_with_them_by_an_executor_of_ones_own(swept, importable, tmp_path, capsys, monkeypatch):
     user_modules.make_importable(swept[1], record(swept[1])["modules"])
     monkeypatch.setattr(rerun, "local", executors.get("own_pieces:here"))

@@ -14,7 +14,7 @@ from rnnx.training.program import applying
 from rnnx.types import Batch
 from tests.helpers import compiled
 from tests.helpers.text_task import markov, text_task
-from tests.variants import assert_close
+from tests.variants import assert_close, slow_unless
 
 V, H = 7, 5
 GRU = rnnx.gru(H)
@@ -49,7 +49,7 @@ def test_what_follows_does_not_depend_on_the_order(float64):
         assert np.allclose(one, other, rtol=1e-14, atol=1e-15) == alike
 
 
-@pytest.mark.parametrize("engine", ["scan", "associative", "loop"])
+@pytest.mark.parametrize("engine", slow_unless(lambda engine: engine == "associative", ["scan", "associative", "loop"]))
 def test_the_gradient_reaches_every_step_alike(float64, engine):
     """∂L/∂x_t = W (1 - y_T²) / T of L = Σ y_T, at every t; and ∂L/∂s_t is the same."""
     T = 6

@@ -21,7 +21,7 @@ VARIANTS = {
     "encoder_decoder none": (REVERSE, rnnx.lstm(H), {"attention": "none"}),
     "encoder_decoder dot": (REVERSE, rnnx.gru(H), {"attention": "dot"}),
     "encoder_decoder additive": (REVERSE, rnnx.lstm(H), {"attention": "additive"}),
-    "sequence": (LETTERS, rnnx.lstm(H), {"layers": 3, "residual": True, "layer_norm": True}),
+    "sequence": (LETTERS, rnnx.lstm(H), {"layers": 2, "residual": True, "layer_norm": True}),
     "sequence stack": (LETTERS, rnnx.stack(rnnx.gru(H), rnnx.mingru(H)), {}),
     "sequence tied": (LETTERS, rnnx.gru(H), {"tied_embedding": True}),
     "bag_of_words": (LETTERS, rnnx.gru(H), {}),
@@ -48,8 +48,11 @@ def merged(graphdef, params):
     return nnx.merge(graphdef, params)
 
 
-# With attention and without, and parts one above the other, in layers and in a stack.
-@pytest.mark.parametrize("variant", slow_unless(lambda variant: variant != "encoder_decoder dot", VARIANTS))
+# One of each model; attention is there under vmap below, and n-grams have their own test.
+KEPT = ("encoder_decoder none", "sequence", "bag_of_words")
+
+
+@pytest.mark.parametrize("variant", slow_unless(lambda variant: variant in KEPT, VARIANTS))
 def test_step_by_step_over_the_given_tokens_it_says_what_it_says_of_the_whole(float64, variant):
     model, params, batch = made(variant)
     task = VARIANTS[variant][0]

@@ -37,10 +37,10 @@ def recorded(apply, params):
 
 def test_layers_both_ways_with_everything_are_that_written_out():
     """Each layer of the decoder starts where that of the encoder ended, forward; the lowest one attends."""
-    cell = rnnx.layer_norm(rnnx.lstm(H))
+    cell = rnnx.layer_norm(rnnx.rnn(H))
     reading = rnnx.learned_initial_state(cell)
     every = {"bidirectional": True, "residual": True, "layer_norm": True, "learned_initial_state": True}
-    apply, params = made(rnnx.lstm(H), layers=2, attention="dot", **every)
+    apply, params = made(rnnx.rnn(H), layers=2, attention="dot", **every)
     seen = []
 
     @jax.jit

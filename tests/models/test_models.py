@@ -22,7 +22,7 @@ T, B = 7, 3
 CASES = {
     "sequence": ("lstm", {"bidirectional": True}),
     "encoder_decoder": ("gru", {"attention": "dot"}),
-    "recursive": ("rntn", {}),
+    "recursive": ("recursive", {}),
 }
 MORE = {
     "sequence, layers": ("lstm", {"layers": 2, "bidirectional": True}),
@@ -31,19 +31,21 @@ MORE = {
     "sequence, tied": ("gru", {"tied_embedding": True}),
     "encoder_decoder, none": ("lstm", {"attention": "none"}),
     "encoder_decoder, additive": ("lstm", {"attention": "additive"}),
-    "recursive, recursive": ("recursive", {}),
+    "recursive, rntn": ("rntn", {}),
 }
 TEXT = text_task(markov(100, 6), 6)
 """For models that no task asks for: of text, which they may count."""
 
+
 # All laws of one model in one process, which so makes it and compiles its flows once.
-every_model = pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=(pytest.mark.xdist_group(name), *([pytest.mark.slow] if name in MORE else [])))
+def in_one_process(kept):
+    return [
+        pytest.param(name, marks=(pytest.mark.xdist_group(name), *([] if kept(name) else [pytest.mark.slow])))
         for name in (*rnnx.models.names(), *MORE)
-    ],
-)
+    ]
+
+
+every_model = pytest.mark.parametrize("name", in_one_process(lambda name: name not in MORE))
 
 
 def double(tree):
@@ -152,7 +154,7 @@ def test_the_gradient_of_every_part_obeys_the_recursion(float64, name):
         assert residual < 1e-14, part  # some ten roundings of 1.1e-16, relative to the largest term
 
 
-@every_model
+@pytest.mark.parametrize("name", in_one_process(lambda name: name in ("sequence", "encoder_decoder")))
 def test_an_example_by_itself_is_as_in_a_batch(float64, name):
     """Outputs, and gradients at every step but for the mean over the batch."""
     *_, params, batch = problem(name)
@@ -179,7 +181,7 @@ def test_what_stands_in_the_padding_changes_nothing(float64, name):
             assert_close(getattr(other, field), getattr(flow, field))
 
 
-@every_model
+@pytest.mark.parametrize("name", in_one_process(lambda name: name in ("sequence", "recursive")))
 def test_every_diagnostic_of_training_says_something_of_every_part_and_a_nan_is_told(float64, name):
     from experiments.config import default
 

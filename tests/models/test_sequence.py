@@ -34,8 +34,8 @@ def unrolled(cell, params):
     return ys @ params["readout"]["kernel"] + params["readout"]["bias"]
 
 
-# One with a form, one that is diagonal and complex, one whose state is of several parts.
-@pytest.mark.parametrize("name", slow_unless(lambda name: name in ("rnn", "lru", "lstm"), CELLS))
+# One that is diagonal and complex, and one with a form whose state is of several parts.
+@pytest.mark.parametrize("name", slow_unless(lambda name: name in ("lru", "lstm"), CELLS))
 def test_outputs_are_the_readout_of_the_unrolled_cell(name):
     cell = rnnx.cells.get(name)(5)
     apply, params = made(cell)
@@ -119,6 +119,7 @@ def test_layer_norm_is_that_of_the_cell():
         made(rnnx.mingru(3), layer_norm=True)
 
 
+@pytest.mark.slow
 def test_a_learned_initial_state_is_a_parameter_of_each_part():
     apply, params = made(rnnx.gru(3), bidirectional=True, learned_initial_state=True)
 
@@ -164,6 +165,7 @@ def test_a_tied_embedding_is_the_readout_too_and_gets_the_gradient_of_both(float
     assert more - count == 7 * 3
 
 
+@pytest.mark.slow
 def test_a_tied_embedding_is_rounded_where_time_runs_alone():
     loss, (tied, params), _ = tied_and_untied()
     params = in_type(jnp.float32, params)
@@ -230,7 +232,10 @@ def test_the_flow_is_of_the_last_scored_step_alone():
 
 @pytest.mark.parametrize(
     "cell",
-    [rnnx.learned_initial_state(rnnx.lru(4)), pytest.param(rnnx.lru(4), marks=pytest.mark.slow), rnnx.gru(4)],
+    [
+        rnnx.learned_initial_state(rnnx.lru(4)),
+        *(pytest.param(cell, marks=pytest.mark.slow) for cell in (rnnx.lru(4), rnnx.gru(4))),
+    ],
 )
 def test_bfloat16_runs_any_cell(cell):
     """Complex numbers, of which there are none in bfloat16, stay what they are."""

@@ -77,9 +77,9 @@ def text_program(cell, **options):
     ("cell", "options"),
     [
         (rnnx.lstm(6), {}),
-        (rnnx.gru(6), {"layers": 2, "learned_initial_state": True}),
+        pytest.param(rnnx.gru(6), {"layers": 2, "learned_initial_state": True}, marks=pytest.mark.slow),
         # It forgets so slowly that no stretch is long enough.
-        (rnnx.lru(6, r_min=0.999, r_max=0.9999), {}),
+        pytest.param(rnnx.lru(6, r_min=0.999, r_max=0.9999), {}, marks=pytest.mark.slow),
     ],
     ids=["lstm", "two layers of learned initial states", "slow lru"],
 )

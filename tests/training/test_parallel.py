@@ -18,8 +18,8 @@ from tests.helpers.four_devices import CASES, SIDE_BY_SIDE
 pytestmark = pytest.mark.xdist_group("four_devices")  # the process with four devices is started once
 
 
-# A division by what all devices have counted, and what is handed on for each example.
-SHORT = ("lengths", "carried state", SIDE_BY_SIDE)
+# A division by what all devices have counted.
+SHORT = ("lengths", SIDE_BY_SIDE)
 LONG = tuple(case for case in CASES if case not in SHORT)
 cases = pytest.mark.parametrize(
     "case", [*(pytest.param(case, marks=pytest.mark.slow) for case in LONG), *(case for case in SHORT if case in CASES)]
@@ -86,6 +86,7 @@ def test_a_batch_that_cannot_be_shared_out_is_refused():
         parallel.check_batch_size(3, 4)
 
 
+@pytest.mark.slow
 def test_one_device_is_a_mesh_too():
     settings = {"length": 6, "batch_size": 3, "steps_per_dispatch": 2, "measure_batch_size": 4, "diagnostics": ()}
     task = rnnx.tasks.get("adding")()

@@ -10,15 +10,16 @@ import pytest
 
 import rnnx
 from rnnx.training.objective import Objective, checked, evaluation, gradient
-from rnnx.training.program import applying, mean_loss, split
+from rnnx.training.program import applying, mean_loss
 from rnnx.training.runs import carried, execution, with_dropout, with_zoneout
-from tests.variants import assert_close
+from tests.helpers import compiled
+from tests.variants import assert_close, slow_unless
 
 TASK = rnnx.tasks.get("adding")()
 CELL = rnnx.lstm(4)
 MODEL = functools.partial(rnnx.models.get("sequence"), CELL, TASK, layers=2)
-PARAMS = split(MODEL, jax.random.key(0))[1]
-BATCH = TASK.sample(jax.random.key(1), 3, 6)
+PARAMS = compiled.params(MODEL)
+BATCH = compiled.sample(TASK.sample, jax.random.key(1), 3, 6)
 KEY = jax.random.key(2)
 APPLY = applying(MODEL)
 
@@ -49,7 +50,10 @@ def test_zoneout_is_drawn_in_training_and_expected_in_evaluation():
     assert evaluation(Objective(dropout=0.3))(rnnx.plain_run) is rnnx.plain_run
 
 
-@pytest.mark.parametrize("modes", [{"dropout": 0.3}, {"recurrent_dropout": 0.3}, {"zoneout": 0.3}])
+@pytest.mark.parametrize(
+    "modes",
+    slow_unless(lambda modes: "dropout" in modes, [{"dropout": 0.3}, {"recurrent_dropout": 0.3}, {"zoneout": 0.3}]),
+)
 def test_another_step_of_training_draws_others(modes):
     def loss(params, batch, run):
         return mean_loss(TASK, APPLY(params, batch, run), batch)
@@ -61,7 +65,13 @@ def test_another_step_of_training_draws_others(modes):
     assert plainly not in values
 
 
-@pytest.mark.parametrize(("engine", "remat"), [("auto", 2), ("scan", None), ("scan", 2), ("loop", None), ("loop", 2)])
+@pytest.mark.parametrize(
+    ("engine", "remat"),
+    slow_unless(
+        lambda *case: case in (("scan", 2), ("loop", 2)),
+        [("auto", 2), ("scan", None), ("scan", 2), ("loop", None), ("loop", 2)],
+    ),
+)
 def test_engine_and_remat_change_no_result(engine, remat):
     if engine == "loop" and remat:
         with pytest.raises(ValueError, match="engine 'loop' does not rematerialise"):

@@ -28,6 +28,7 @@ def state(pid):
     return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
+@pytest.mark.slow
 def test_a_run_from_flags_to_page(tmp_path):
     out = tmp_path / "results" / "tiny.json"
     sizes = ["--cells=rnn", "--hidden=4", "--batch=2", "--layers=2", "--steps=3"]

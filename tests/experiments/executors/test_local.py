@@ -116,6 +116,7 @@ def test_a_signal_to_the_driver_stops_its_workers_when_they_have_saved(tmp_path,
         assert saved == seen[group.trials[0].name]
 
 
+@pytest.mark.slow
 def test_a_process_that_hangs_is_killed_in_the_end(tmp_path, stoppable, monkeypatch):
     """One that was stopped by SIGSTOP hears no SIGTERM."""
     monkeypatch.setattr(local, "GRACE", 1.0)
@@ -130,6 +131,7 @@ def test_a_process_that_hangs_is_killed_in_the_end(tmp_path, stoppable, monkeypa
     assert workers() == []
 
 
+@pytest.mark.slow
 def test_many_signals_to_a_worker_are_as_good_as_one(tmp_path, stoppable):
     """SLURM, `systemctl stop` and `kill -- -<group>` tell all processes of a sweep; then the driver tells them too."""
     (group,) = made(tmp_path, {"seed": 0}, steps=ENDLESS, checkpoint_every=ENDLESS, measure_every=ENDLESS)

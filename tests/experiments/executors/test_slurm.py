@@ -67,6 +67,7 @@ def test_a_job_that_is_killed_costs_its_group_alone_and_resumes(study):
     assert sorted(study.glob("slurm/*/*_log.err"))
 
 
+@pytest.mark.slow
 def test_a_job_that_is_preempted_is_queued_again_and_goes_on(study):
     """SLURM's warning is a signal to all processes of the job."""
     (group,) = made(study, {"seed": 0}, **LASTING)

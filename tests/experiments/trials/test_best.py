@@ -148,6 +148,7 @@ def test_training_stops_when_it_gets_no_better(tmp_path, straight):
     assert done(longer)["steps"] == stop
 
 
+@pytest.mark.slow
 def test_in_a_group_each_stops_for_itself(tmp_path):
     rates = [{"learning_rate": 0.1}, {"learning_rate": 0.003}]
     going_on, stopping = make(tmp_path / "on", rates), make(tmp_path / "stop", rates, patience=2)
@@ -160,6 +161,7 @@ def test_in_a_group_each_stops_for_itself(tmp_path):
         assert ("stopped" in done(stopped)) == (end < STEPS)
 
 
+@pytest.mark.slow
 def test_a_schedule_is_recorded(tmp_path, straight):
     (trial,) = make(tmp_path, **{"schedule.name": "exponential", "schedule.transition_steps": 10})
     run([trial])

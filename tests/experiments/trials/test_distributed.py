@@ -214,6 +214,7 @@ def test_two_processes_train_as_one_whatever_becomes_of_them(tmp_path, split):
     assert "all 1 trials are done" in said[0][0]
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_ends_all_processes(tmp_path):
     statuses, said = ended(start(tmp_path / "trial", "--config.learning_rate=1e38"))
     assert statuses == [1, 1], said

@@ -142,7 +142,8 @@ def test_a_group_that_is_stopped_goes_on_as_if_it_had_not_been(tmp_path, straigh
         assert last_leaves(one) == last_leaves(other)
 
 
-@pytest.mark.parametrize("vmap_width", [pytest.param(1, marks=pytest.mark.slow), 3])
+@pytest.mark.slow  # one trial that grows is in test_best.py
+@pytest.mark.parametrize("vmap_width", [1, 3])
 def test_more_steps_of_a_trial_that_is_done_are_those_of_a_longer_run(tmp_path, vmap_width):
     """The end of the shorter one, measured though it was not due, leaves no trace; one was killed before that."""
     of = DIFFERENT[:vmap_width]
@@ -209,6 +210,7 @@ def test_a_directory_that_holds_another_trial_costs_that_trial_alone(tmp_path):
     assert outcomes[1:] == ["done", "done"]
 
 
+@pytest.mark.slow
 def test_a_group_leaves_the_records_that_its_trials_leave_alone(tmp_path, straight):
     for one, other in zip(straight, make(tmp_path), strict=True):
         assert run(TrialGroup((other,), 1)) == ["done"]

@@ -162,6 +162,7 @@ def sizes(cache):
     return [path.stat().st_size for path in (cache / "jax").glob("*-cache")]
 
 
+@pytest.mark.slow
 def test_several_processes_share_a_cache_that_has_a_limit(tmp_path):
     together = [compiling(tmp_path, first, first + 20) for first in (0, 10)]
     made = [compiled_and_loaded(process) for process in together]
@@ -171,6 +172,7 @@ def test_several_processes_share_a_cache_that_has_a_limit(tmp_path):
     assert 40_000 < sum(sizes(tmp_path)) <= 60_000, "whoever comes next makes room"
 
 
+@pytest.mark.slow
 def test_a_cache_that_the_user_has_chosen_for_jax_is_used_as_it_is(tmp_path):
     """Without a limit of ours: it may hold other programs. One that is there already stays."""
     other = tmp_path / "own" / "other-cache"
@@ -186,6 +188,7 @@ def test_a_cache_that_the_user_has_chosen_for_jax_is_used_as_it_is(tmp_path):
     assert not (tmp_path / "ours").exists()
 
 
+@pytest.mark.slow
 def test_a_program_cut_off_on_its_way_to_the_disk_is_replaced(tmp_path):
     """No file of the first process may be larger than 2000 bytes: writing stops there, as on a full disk."""
     compiled_and_loaded(compiling(tmp_path, 0, 1, largest_file=2000))
@@ -207,7 +210,7 @@ def events(directory):
     return [{"args": {}} | event for event in trace if event.get("ph") == "X"]
 
 
-@pytest.mark.parametrize(("dispatches", "traced"), [(5, [4, 6]), (2, [4])])
+@pytest.mark.parametrize(("dispatches", "traced"), [(5, [4, 6]), pytest.param(2, [4], marks=pytest.mark.slow)])
 def test_a_trace_shows_the_training_program(tmp_path, dispatches, traced):
     """Of the second dispatch and the third, or as many of these as there are."""
     given = small()

@@ -177,7 +177,7 @@ def test_horizon_and_decay_rate_with_their_range_over_seeds(small):
 
 
 @pytest.mark.parametrize("name", DRAW)
-@pytest.mark.parametrize("measured", [0, 1, 3])
+@pytest.mark.parametrize("measured", [*(pytest.param(n, marks=pytest.mark.slow) for n in (0, 3)), 1])
 def test_figures_of_a_single_step_of_time_or_of_nothing_are_drawn(tmp_path, name, measured):
     # Warnings are errors in these tests.
     write_trial(tmp_path / "a", cell="lstm", length=1, parts=("h", "c"), measured=measured, status="unfinished")
