@@ -9,9 +9,9 @@ gradient against lag says how far back a network was told to look; the loss agai
 memory cut to the last k tokens, how far back anything is of use to it.
 
 Expect: after 1000 steps no network uses much more than eight characters or sixteen words, at any T: the loss after the
-last 8 characters, or 16 words, is within 0.03 nats of that after all. The gradient of RNN and GRU fades by a factor ten
-in five characters; that of the LSTM reaches further, and so, for ever, does that of the GRU on words, and next to
-nothing is gained by it. (Seed 0; docs/results.md has the table.)
+last 8 characters, or 16 words, is within about 0.03 nats of that after all. The gradient of RNN and GRU fades by a
+factor ten in five characters; that of the LSTM reaches further, and so, for ever, does that of the GRU on words, and
+next to nothing is gained by it. (Seed 0; docs/results.md has the table.)
 """
 
 from typing import Any

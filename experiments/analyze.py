@@ -33,5 +33,5 @@ if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "Directory of a trial, or of a study: then its finished trials are measured.")
     flags.DEFINE_string("diagnostics", None, "Names of rnnx.diagnostics and rnnx.readings: 'lyapunov,surprise'.")
     flags.DEFINE_enum("checkpoint", "latest", ["latest", "initial"], "Which parameters.")
-    flags.DEFINE_integer("examples", 8, "Held-out examples, at most those that the trial itself measures.")
+    flags.DEFINE_integer("examples", 8, "Held-out examples of a diagnostic, at most those that the trial measures.")
     cli.start(main)

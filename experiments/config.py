@@ -380,6 +380,8 @@ def _schedule(settings: dict[str, Any], steps: int) -> Section:
 def _diagnostics(names: Iterable[str]) -> tuple[str, ...]:
     names = tuple(names)
     for name in names:
+        if name in rnnx.readings.names():
+            raise ValueError(f"{name!r} is a reading, and no diagnostic: experiments.analyze takes it after training.")
         rnnx.diagnostics.get(name)  # one that there is
     if len(set(names)) < len(names):
         raise ValueError(f"diagnostics must be named once each, not {', '.join(names)}.")

@@ -30,8 +30,9 @@ def main() -> int:
     showing = next((name for name in ("next", "beam") if given[name].value), None)
     if showing and drawing:
         cli.fail(f"--{showing} draws nothing: --{drawing[0]} does not go with it.")
-    if given.next and given.beam:
-        cli.fail("--next writes nothing: --beam does not go with it.")
+    writing_flags = [name for name in ("beam", "length", "num_samples", "stop") if given[name].present]
+    if given.next and writing_flags:
+        cli.fail(f"--next writes nothing: --{writing_flags[0]} does not go with it.")
     if given.beam and given.num_samples > given.beam:
         cli.fail(f"--num_samples={given.num_samples}: a beam of {given.beam} has no more than that.")
     if given.stop == "":

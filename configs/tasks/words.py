@@ -15,7 +15,7 @@ from experiments import config
 
 
 def get_config() -> ConfigDict:
-    """Windows of 32 words, some one and a half times as long in all as the text."""
+    """Windows of 32 words, some 1.7 times as long in all as the text."""
     base = config.default()
     base.task.name = "words"
     base.task.length = 32

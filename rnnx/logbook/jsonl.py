@@ -106,6 +106,6 @@ def plain(value: Any) -> Any:
     """A scalar, curve, histogram, text or list of texts as it stands in JSON."""
     if isinstance(value, Histogram):
         return {"edges": np.asarray(value.edges).tolist(), "counts": np.asarray(value.counts).tolist()}
-    if isinstance(value, str | list):
+    if isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value)):
         return value  # NumPy drops zero characters at the end of a text
     return np.asarray(value).tolist()

@@ -2,7 +2,8 @@
 
 A reading is a function `read(reader) -> {"tag": value}` of a `Reader`: the model with its parameters, and the text. A
 value is a number, a curve, a text or a list of texts, in float32. It is not of a gradient, and is no part of training:
-`experiments.analyze` finds it by name, as it does a diagnostic. NaN in gives NaN out.
+`experiments.analyze` finds it by name, as it does a diagnostic; those that it finds are rnnx's own. NaN in gives NaN
+out.
 
 >>> "surprise" in names()
 True

@@ -28,7 +28,8 @@ TAGS = (
     Tag(
         "loss_by_context/smallest_k",
         "tokens",
-        "smallest k whose loss is less than 0.05 nats above that of the largest: what is further back is of little use",
+        "smallest k from which on the loss is within 0.05 nats of that of the largest: what is further back is of "
+        "little use",
     ),
 )
 
@@ -51,8 +52,7 @@ def loss_by_context(reader: Reader) -> Values:
     `loss_by_context/standard_error` `[K]`, `loss_by_context/smallest_k`.
 
     Cost: 2 T tokens for each of 1024 targets (512 of words), and a program for each k. One program for all, of prompts
-    padded to T, would read log2(T) T tokens, and the small ones compile in less time than that takes; of equal programs
-    all but the first are there already.
+    padded to T, would read log2(T) T tokens, and the small ones compile in less time than that takes.
 
     Raises:
       ValueError: a model that writes nothing; a test part of no more than T tokens.
@@ -76,12 +76,13 @@ def loss_by_context(reader: Reader) -> Values:
     contexts = np.array([k for n in range(T.bit_length()) if (k := 2**n) < T] + [T])
     losses = np.array([_losses(reader, targets, int(k)) for k in contexts], float)  # [K, targets]
     means, differences = losses.mean(axis=1), losses - losses[-1]
-    near = np.flatnonzero(means - means[-1] < _LITTLE)
+    unknown = np.full(len(contexts), np.nan)
+    far = np.flatnonzero(~(np.abs(means - means[-1]) < _LITTLE))  # all, where one is not a number
     return {
         "loss_by_context/tokens": contexts,
         "loss_by_context/loss": means,
-        "loss_by_context/standard_error": differences.std(axis=1) / np.sqrt(count),
-        "loss_by_context/smallest_k": float(contexts[near[0]]) if near.size else np.nan,
+        "loss_by_context/standard_error": differences.std(axis=1, ddof=1) / np.sqrt(count) if count > 1 else unknown,
+        "loss_by_context/smallest_k": float([*contexts, np.nan][far[-1] + 1 if far.size else 0]),
     }
 
 

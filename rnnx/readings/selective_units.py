@@ -56,9 +56,10 @@ def selective_units(reader: Reader) -> Values:
     """Of each feature of the text, the most correlated of all numbers of the state: which, by how much, and a passage.
 
     Some 50,000 characters of the test part are read in 64 stretches, each after 256 characters that fill the memory.
-    The numbers of a state are those of all recurrent parts, complex ones as two. Sums are in float64. Tags, for each
-    feature that varies in both halves: `selective_units/<feature>/unit`, `…/chosen_by`, `…/correlation`, `…/text`
-    `[P]`, `…/activation` `[P]`. Cost: a forward pass over 65,000 characters.
+    The numbers of a state are those of all recurrent parts, complex ones as two, and whatever they are: the sums of a
+    bag of words, the last tokens of an n-gram model. Sums are in float64. Tags, for each feature that varies in both
+    halves: `selective_units/<feature>/unit`, `…/chosen_by`, `…/correlation`, `…/text` `[P]`, `…/activation` `[P]`.
+    Cost: a forward pass over 65,000 characters.
 
     Raises:
       ValueError: a text of words, or of fewer than 256 characters; a model without a state, or one that does not read

@@ -1,6 +1,7 @@
 """A study read from disk: its trials, grouped over seeds into what is to be compared."""
 
 import difflib
+import inspect
 import itertools
 import os
 from collections import defaultdict
@@ -8,10 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import rnnx
 from rnnx.logbook.files import read_json
 from rnnx.logbook.run_directory import CHECKPOINTS, CONFIG, STUDY
 from rnnx.pytrees import flatten_dict
-from rnnx.report.trial import CORE, Trial, by_part, read_trial
+from rnnx.report.trial import CORE, Trial, by_part, number, read_trial
 
 
 class StudyError(ValueError):
@@ -163,18 +165,17 @@ def text(value: Any) -> str:
 def _groups(trials: list[Trial], studies: list[list[Trial]]) -> Iterator[Group]:
     """Trials of one task, length and variant; tasks and variants in the order in which they first come.
 
-    The labels of tasks and variants tell what varies within any of `studies`. What the options of a cell are where
-    another has others, and how models of one kind are trained where those of another are trained otherwise, goes
-    without saying: the name tells it.
+    The labels of tasks and variants tell what varies within any of `studies`. What goes without saying is left out: an
+    option of a cell that is that cell's default, and how a model was trained that has nothing to train.
     """
-    of_tasks = _varying_fields(studies, "task.", lambda trial, field: trial.settings["task.name"])
+    of_tasks = _varying_fields(studies, "task.", lambda trial: trial.settings["task.name"])
 
     def task_label(trial: Trial) -> str:
         return _label(trial, trial.settings["task.name"], of_tasks)
 
-    def alike(trial: Trial, field: str) -> Any:
-        by_name = "cell.name" if field.startswith("cell.") else "model.name"
-        return task_label(trial), trial.length, trial.settings.get(by_name)
+    def alike(trial: Trial) -> Any:
+        untrained = number(trial.after, "train/gradient_norm") == 0
+        return task_label(trial), trial.length, trial.settings.get("model.name") if untrained else None
 
     of_variants = _varying_fields(studies, "", alike)
     cells = defaultdict(set)
@@ -198,15 +199,26 @@ def _network(trial: Trial, cells: dict[Any, set[str]]) -> str:
     return f"{model} {cell}" if len(cells[model]) > 1 else model
 
 
-def _varying_fields(studies: list[list[Trial]], prefix: str, alike: Callable[[Trial, str], Any]) -> list[str]:
-    """The settings that have more than one value among trials of a study that are alike."""
-    distinct = defaultdict(set)
-    for number, trials in enumerate(studies):
+def _varying_fields(studies: list[list[Trial]], prefix: str, alike: Callable[[Trial], Any]) -> list[str]:
+    """The settings that have more than one value among trials of a study that are alike, not all of them defaults."""
+    distinct: defaultdict[Any, dict[str, bool]] = defaultdict(dict)
+    for study_number, trials in enumerate(studies):
         for trial in trials:
             for field, value in trial.settings.items():
                 if field.startswith(prefix) and field not in (*CORE, "model.name"):
-                    distinct[field, number, alike(trial, field)].add(text(value))
-    return sorted({field for (field, *_), values in distinct.items() if len(values) > 1})
+                    among = distinct[field, study_number, alike(trial)]
+                    among[text(value)] = among.get(text(value), True) and _is_default_of_cell(trial, field)
+    return sorted({field for (field, *_), among in distinct.items() if len(among) > 1 and not all(among.values())})
+
+
+def _is_default_of_cell(trial: Trial, field: str) -> bool:
+    """Whether a setting is an option of one of rnnx's cells, and has the value that this cell has by itself."""
+    section, _, option = field.partition(".")
+    cell = trial.settings["cell.name"]
+    if section != "cell" or cell not in rnnx.cells.names():
+        return False
+    parameter = inspect.signature(rnnx.cells.get(cell)).parameters.get(option)
+    return parameter is not None and text(parameter.default) == text(trial.settings[field])
 
 
 def _label(trial: Trial, name: str, fields: list[str]) -> str:

@@ -83,6 +83,7 @@ def test_hashes_follow_the_content():
         ("objective.omega", -2.0, "omega must be a number of at least 0"),
         ("objective.flossing_steps", 1.5, "flossing_steps must be a whole number of at least 0"),
         ("diagnostics", ("state_gradent",), "did you mean 'state_gradient'?"),
+        ("diagnostics", ("surprise",), "'surprise' is a reading, and no diagnostic: experiments.analyze takes it"),
     ],
 )
 def test_bad_values_are_named(field, value, message):

@@ -116,9 +116,9 @@ def test_a_beam_of_one_takes_the_likeliest_each_time(workdir):
     assert wider.count("\n----\n") == 1
 
 
-@pytest.mark.parametrize("name", ["lstm", "words", "ngram"])
-def test_what_may_come_next_is_that_of_the_model_on_the_prompt(workdir, name):
-    writer = writing.writer(workdir / name, "latest")
+@pytest.mark.parametrize("name", slow_unless(lambda name: name == "words", ["lstm", "words", "ngram"]))
+def test_what_may_come_next_is_that_of_the_model_on_the_prompt(trained, name):
+    writer = writing.writer(trained(name), "latest")
     prompt = writer.read("to be")
     V = len(writer.vocabulary)
     found = writing.next_tokens(writer, prompt, V)
@@ -130,7 +130,7 @@ def test_what_may_come_next_is_that_of_the_model_on_the_prompt(workdir, name):
     expected = dict(zip(writer.vocabulary.tokens, jax.nn.softmax(logits).tolist(), strict=True))
     # The same float32 sums, compiled differently.
     assert dict(found) == pytest.approx(expected, rel=1e-4, abs=1e-7)
-    shown = text_of(f"--workdir={workdir / name}", "--prompt=to be", "--next=3").splitlines()
+    shown = text_of(f"--workdir={trained(name)}", "--prompt=to be", "--next=3").splitlines()
     assert shown == [f"{p:8.4f}  {token!r}" for token, p in found[:3]]
 
 
@@ -160,6 +160,7 @@ def test_what_reads_it_may_be_of_another_encoding_or_go_away(workdir):
         (("--top_k=3000000000",), "flag --top_k=3000000000"),
         (("--next=3", "--temperature=0.5"), "--next draws nothing: --temperature does not go with it."),
         (("--next=3", "--beam=2"), "--next writes nothing: --beam does not go with it."),
+        (("--next=3", "--length=9"), "--next writes nothing: --length does not go with it."),
     ],
 )
 def test_mistakes_are_one_line(workdir, arguments, message):

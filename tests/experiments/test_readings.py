@@ -9,7 +9,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from experiments import config, user_modules
 from experiments.trials import loop, trial
 from experiments.trials.trial import Trial
-from rnnx import readings
 from rnnx.report import figures, study
 from tests.experiments import study_small
 from tests.experiments.commands import run
@@ -117,7 +116,6 @@ def test_a_model_that_writes_is_read_once_and_shown(workdir):
     found = study.read(workdir / "lstm")
     sections = {section.name: section for section in figures.sections()}
     assert all(sections[name].draw(found, found.tasks[0]) is not None for name in NAMES)
-    assert {*readings.names()} == {*NAMES}
 
 
 def test_what_a_model_cannot_do_is_told_in_a_line(workdir):

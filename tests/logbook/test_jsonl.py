@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from rnnx.logbook import MetricsFile, read_metrics
+from rnnx.logbook.jsonl import plain
 from rnnx.types import Histogram
 
 
@@ -23,6 +24,11 @@ def test_values_come_back_as_plain_numbers(tmp_path):
     assert record["curve"][:2] == [1.0, -math.inf]
     assert math.isnan(record["curve"][2])
     assert record["h"] == {"edges": [0.0, 0.5, 1.0], "counts": [1, 2]}
+
+
+def test_lists_are_of_texts_as_they_are_or_of_numbers():
+    assert plain(["a", "\n", "\0"]) == ["a", "\n", "\0"]
+    assert plain([jnp.float32(1), jnp.float32(2)]) == [1.0, 2.0]
 
 
 def test_resuming_drops_what_will_be_done_again(tmp_path):

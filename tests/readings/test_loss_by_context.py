@@ -30,8 +30,27 @@ def test_an_n_gram_uses_no_more_than_its_order():
     np.testing.assert_allclose(loss, by_target.mean(axis=1)[[0, 1, 1, 1, 1]], rtol=2e-6)
     np.testing.assert_array_equal(error[1:], 0)
     difference = by_target[0] - by_target[1]
-    assert error[0] == pytest.approx(difference.std() / np.sqrt(len(difference)), rel=1e-4)
+    assert error[0] == pytest.approx(difference.std(ddof=1) / np.sqrt(len(difference)), rel=1e-4)
     assert smallest == (1 if difference.mean() < 0.05 else 2)
+
+
+def test_from_the_smallest_k_on_all_losses_are_near_the_last(monkeypatch):
+    of = reader("sequence", length=8)
+    for means, expected in (
+        ([3.0, 2.03, 2.3, 2.0], 8),
+        ([3.0, 2.3, 2.03, 2.0], 4),
+        ([1.9, 2.01, 1.99, 2.0], 2),
+        ([2.0, 2.0, 2.0, 2.0], 1),
+        ([2.0, 2.0, 2.0, np.nan], np.nan),
+    ):
+        rows = {k: np.full(60, mean) for k, mean in zip((1, 2, 4, 8), means, strict=True)}
+        monkeypatch.setattr(module, "_losses", lambda reader, targets, k, rows=rows: rows[k])
+        assert read(of)[3] == pytest.approx(expected, nan_ok=True)
+
+
+def test_of_a_single_target_the_standard_error_is_not_known():
+    error = read(reader("sequence", length=8, tokens=TEXT[:9]))[2]
+    assert np.isnan(error).all()
 
 
 def test_it_is_the_loss_of_windows_that_begin_with_an_empty_memory(monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 import rnnx
 from rnnx import readings
 from tests.helpers.texts import written
-from tests.readings.readers import LETTERS, TEXT, reader
+from tests.readings.readers import TEXT, reader
 
 
 @pytest.mark.parametrize("name", readings.names())
@@ -52,7 +52,3 @@ def test_a_task_without_a_text_is_told():
     for name in ("adding", "dates"):
         with pytest.raises(ValueError, match="the task has no text"):
             readings.text_of(rnnx.tasks.get(name)())
-
-
-def test_a_reader_reads_one_text():
-    assert LETTERS.decode(reader("sequence").tokens) == LETTERS.decode(TEXT)

@@ -34,12 +34,14 @@ def test_a_model_that_is_not_the_usual_one_gives_its_name_and_what_goes_with_it_
     """How it is trained, where all of its kind are trained so, and the options that its cell alone has."""
 
     def write(name, cell, model, **settings):
-        write_trial(tmp_path / name, cell=cell, settings={"model.name": model} | settings, usual_model="sequence")
+        extra = {"train/gradient_norm": 0.0 if model == "ngram" else 1.0}
+        settings = {"model.name": model, "cell.recurrent_initializer": "orthogonal"} | settings
+        write_trial(tmp_path / name, cell=cell, settings=settings, extra=extra, usual_model="sequence")
 
-    write("a", "lstm", "sequence", **{"cell.kernel": "orthogonal"})
-    write("b", "lru", "sequence", **{"cell.kernel": "ring"})
+    write("a", "lstm", "sequence", **{"cell.input_initializer": "glorot_uniform"})
+    write("b", "lru", "sequence", **{"cell.input_initializer": "lecun_normal"})
     for order in (2, 3):
-        write(f"c{order}", "lstm", "ngram", **{"model.order": order, "cell.kernel": "orthogonal", "steps": 1})
+        write(f"c{order}", "lstm", "ngram", **{"model.order": order, "steps": 1})
     write("d", "lstm", "bag_of_words")
     write("e", "gru", "bag_of_words")
     assert study.read(tmp_path).variants == [
@@ -54,6 +56,27 @@ def test_the_usual_model_is_named_by_its_cell_whatever_it_is(tmp_path):
             tmp_path / name, cell=cell, settings={"model.name": "encoder_decoder"}, usual_model="encoder_decoder"
         )
     assert study.read(tmp_path).variants == ["lstm", "gru"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "labels"),
+    [
+        ({"cell.hidden_size": (256, 128)}, ["rnn (hidden size 256)", "lstm (hidden size 128)"]),
+        (
+            {"cell.recurrent_initializer": ("orthogonal", "uniform")},
+            ["rnn (recurrent initializer orthogonal)", "lstm (recurrent initializer uniform)"],
+        ),
+        (
+            {"model.name": ("sequence", "bag_of_words"), "steps": (100, 9)},
+            ["rnn (steps 100)", "bag_of_words (steps 9)"],
+        ),
+    ],
+)
+def test_networks_that_differ_in_more_than_their_names_say_so(tmp_path, settings, labels):
+    for n, cell in enumerate(("rnn", "lstm")):
+        given = {field: values[n] for field, values in settings.items()}
+        write_trial(tmp_path / f"{n}", cell=cell, settings=given, usual_model="sequence")
+    assert study.read(tmp_path).variants == labels
 
 
 def test_options_of_a_task_make_tasks_of_their_own(tmp_path):

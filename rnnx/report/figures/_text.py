@@ -92,7 +92,7 @@ def rows(text: str) -> list[tuple[int, int]]:
 
 
 def first_seeds(study: Study, task: str, tag: str, subject: str) -> tuple[str, list[Trial]]:
-    """Of each variant the first seed that has last measured a tag, at the longest length there is.
+    """Of each variant the first seed whose latest record has a tag, at the longest length there is.
 
     Returns:
       (the title of a figure of them, empty if there are none; the trials)
