@@ -3,6 +3,7 @@
 import functools
 import re
 import textwrap
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,11 +92,12 @@ def rows(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def first_seeds(study: Study, task: str, tag: str, subject: str) -> tuple[str, list[Trial]]:
+def first_seeds(study: Study, task: str, tag: str, subject: str) -> tuple[str, dict[str, Trial]]:
     """Of each variant the first seed whose latest record has a tag, at the longest length there is.
 
     Returns:
-      (the title of a figure of them, empty if there are none; the trials)
+      (the title of a figure of them, empty if there are none; the trials by variant, and by name where the model has
+      several parts, each of which is a variant)
     """
     latest = (
         group._replace(trials=tuple(trial for trial in group.trials if tag in trial.latest)[:1])
@@ -103,12 +105,14 @@ def first_seeds(study: Study, task: str, tag: str, subject: str) -> tuple[str, l
     )
     measured = [group for group in latest if group.trials]
     if not measured:
-        return "", []
+        return "", {}
     groups = longest(measured)
     stage = _titles.stage_labels(groups, tag)["latest"]
     title = _titles.title(f"{task}, T = {groups[0].length}: {subject}, {stage}", groups)
-    # One whose model has several parts is there for each of them.
-    return title, list({trial.name: trial for group in groups for trial in group.trials}.values())
+    parts = Counter(trial.name for group in groups for trial in group.trials)
+    return title, {
+        group.variant if parts[trial.name] == 1 else trial.name: trial for group in groups for trial in group.trials
+    }
 
 
 def _strip(axes: Axes, strip: Strip, text: list[tuple[int, int]], columns: int, colors: Colormap) -> None:

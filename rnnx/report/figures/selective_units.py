@@ -32,7 +32,9 @@ def draw(study: Study, task: str) -> Figure | None:
     )
     title, trials = _text.first_seeds(study, task, next(measured, ""), "units that go with the text")
     named = len(trials) > 1
-    strips = [strip for trial in trials for strip in _strips(trial.latest, f"{trial.name}, " if named else "")]
+    strips = [
+        strip for variant, trial in trials.items() for strip in _strips(trial.latest, f"{variant}, " if named else "")
+    ]
     return _text.draw(title, strips, _SHADES, "activation") if strips else None
 
 

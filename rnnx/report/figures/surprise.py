@@ -30,7 +30,7 @@ _QUANTILE = 0.98  # what lies above is as dark: one rare sign would make all els
 def draw(study: Study, task: str) -> Figure | None:
     """The variants side by side, with the same shades."""
     title, trials = _text.first_seeds(study, task, _NATS, "surprise at a passage")
-    return _draw(title, {trial.name: trial.latest for trial in trials}) if trials else None
+    return _draw(title, {variant: trial.latest for variant, trial in trials.items()}) if trials else None
 
 
 def draw_trial(record: Record, title: str, before: Record) -> Figure | None:

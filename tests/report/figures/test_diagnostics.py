@@ -385,7 +385,7 @@ def test_a_passage_is_drawn_as_it_stands_and_readable(small):
     assert "one seed" in figure.get_suptitle()
     strips = [axes for axes in figure.axes if axes.texts]
     assert [axes.get_title(loc="left") for axes in strips] == [
-        f"{cell}320: 1.25 nats per character in the mean" for cell in ("lstm", "rnn")
+        f"{cell}: 1.25 nats per character in the mean" for cell in ("lstm", "rnn")
     ]
     rows = list(dict.fromkeys(letters(strips[0])))
     assert rows[:4] == ["ANN:↵", "Itcosts$2,or$3—naïve▯.↵", "↵", "BEN:↵"]
@@ -402,7 +402,7 @@ def test_a_passage_is_drawn_as_it_stands_and_readable(small):
 def test_a_unit_is_told_with_both_correlations(small):
     figure = selective_units.draw(small, "adding")
     titles = [axes.get_title(loc="left").replace("\n", " ") for axes in figure.axes if axes.texts]
-    assert titles[0] == "lstm320, line position: c[17], r = 0.93 (0.91 on text not used to choose it)"
+    assert titles[0] == "lstm, line position: c[17], r = 0.93 (0.91 on text not used to choose it)"
     assert len(titles) == 4
 
 
