@@ -73,7 +73,7 @@ def writer(text):
     task = rnnx.tasks.get("characters")(path=str(text))
     model = partial(rnnx.models.get("sequence"), rnnx.lstm(HIDDEN), task)
     graphdef, params = program.split(model, jax.random.key(0))
-    return Writer(graphdef, params, task.vocabulary, rnnx.plain_run, None, None)
+    return Writer(graphdef, params, task.vocabulary, rnnx.plain_run, None, None, None)
 
 
 def flax_answer(posed):
