@@ -204,9 +204,10 @@ def _varying_fields(studies: list[list[Trial]], prefix: str, alike: Callable[[Tr
     distinct: defaultdict[Any, dict[str, bool]] = defaultdict(dict)
     for study_number, trials in enumerate(studies):
         for trial in trials:
+            same = alike(trial)
             for field, value in trial.settings.items():
                 if field.startswith(prefix) and field not in (*CORE, "model.name"):
-                    among = distinct[field, study_number, alike(trial)]
+                    among = distinct[field, study_number, same]
                     among[text(value)] = among.get(text(value), True) and _is_default_of_cell(trial, field)
     return sorted({field for (field, *_), among in distinct.items() if len(among) > 1 and not all(among.values())})
 
