@@ -9,14 +9,13 @@ from pathlib import Path
 import jax
 
 from rnnx.logbook import files
-from scripts.benchmark import interpreters, machine
+from scripts.benchmark import command, interpreters, machine
 from scripts.benchmark import record as records
-from scripts.benchmark.interpreters import OURS, PEERS, WorkerError
+from scripts.benchmark.interpreters import OURS, WorkerError
 from scripts.benchmark.language import candidates, corpus, equality, page, record, timing, trial
 from scripts.benchmark.language.candidates import Candidate, Places
 from scripts.benchmark.language.spec import Settings
 from scripts.benchmark.language.timing import Sample
-from scripts.benchmark.layers.equality import UnequalError
 from scripts.benchmark.layers.timing import rotated
 from scripts.benchmark.parser import Parser
 from scripts.benchmark.record import Record
@@ -40,22 +39,12 @@ def main() -> int:
     for name, about in _NUMBERS.items():
         value = getattr(whole, name)
         parser.add_argument(f"--{name}", type=type(value), default=value, help=f"{about}: %(default)s")
-    parser.add_argument("--peers", help=f"of {', '.join(PEERS)}: all that are installed")
-    parser.add_argument("--out", type=Path, default=Path(OUT), help="the record, %(default)s; the page goes beside it")
+    command.add_flags(parser, OUT)
     given = parser.parse_args()
     settings = _settings(given, parser)
     peers = interpreters.peers(given.peers, parser.error)
-    if given.out.suffix != ".json":
-        parser.error(f"--out={given.out} must be a .json file.")
-    try:
-        return run(settings, peers, given.out)
-    except (UnequalError, WorkerError) as error:
-        parser.error(str(error))
-    except OSError as error:  # no room, no permission
-        parser.error(f"{error.filename or 'input or output'}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        print("interrupted.", file=sys.stderr)
-        return 130
+    command.check_out(parser, given.out)
+    return command.status(parser, lambda: run(settings, peers, given.out))
 
 
 def _settings(given: argparse.Namespace, parser: Parser) -> Settings:

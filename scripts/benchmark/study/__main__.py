@@ -6,10 +6,9 @@ from pathlib import Path
 import jax
 
 from rnnx.logbook import files
-from scripts.benchmark import interpreters, machine
+from scripts.benchmark import command, interpreters, machine
 from scripts.benchmark import record as records
-from scripts.benchmark.interpreters import OURS, PEERS, WorkerError
-from scripts.benchmark.layers.equality import UnequalError
+from scripts.benchmark.interpreters import OURS, WorkerError
 from scripts.benchmark.study import candidates, equality, page, record, timing
 from scripts.benchmark.study.candidates import Candidate
 from scripts.benchmark.study.spec import Parser, Study
@@ -20,28 +19,18 @@ OUT = "docs/benchmarks/study.json"
 def main() -> int:
     """Run what the flags ask for; 1 if a contestant failed."""
     parser = Parser("A whole study in rnnx, PyTorch and Flax, timed from start to end.", "bench study")
-    parser.add_argument("--peers", help=f"of {', '.join(PEERS)}: all that are installed")
     parser.add_argument(
         "--only", action="append", default=[], help="contestants whose names match this; may be repeated"
     )
-    parser.add_argument("--out", type=Path, default=Path(OUT), help="the record, %(default)s; the page goes beside it")
+    command.add_flags(parser, OUT)
     given = parser.parse_args()
     study = parser.study(given)
     peers = interpreters.peers(given.peers, parser.error)
-    if given.out.suffix != ".json":
-        parser.error(f"--out={given.out} must be a .json file.")
+    command.check_out(parser, given.out)
     chosen = candidates.of_study(study, [OURS, *peers], given.only)
     if not chosen:
         parser.error(f"--only={given.only[0]!r} matches no contestant.")
-    try:
-        return run(study, peers, chosen, given.out)
-    except (UnequalError, WorkerError) as error:
-        parser.error(str(error))
-    except OSError as error:  # no room, no permission
-        parser.error(f"{error.filename or 'input or output'}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        print("interrupted.", file=sys.stderr)
-        return 130
+    return command.status(parser, lambda: run(study, peers, chosen, given.out))
 
 
 def run(study: Study, peers: list[str], chosen: list[Candidate], out: Path) -> int:
