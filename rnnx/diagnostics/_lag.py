@@ -68,8 +68,8 @@ def decay_rate(log10_curve: Array, there: Array) -> Array:
     return jnp.sum(w * k_centred * y_centred) / jnp.sum(w * jnp.square(k_centred))
 
 
-def horizon(log10_curve: Array, there: Array) -> Array:
-    """The largest lag k with ‖δ_{T-k}‖ ≥ e^{-1} ‖δ_T‖, in steps.
+def reach(log10_curve: Array, there: Array, share: float) -> Array:
+    """The largest lag k with ‖δ_{T-k}‖ ≥ share · ‖δ_T‖, in steps; with a share of 1/e it is called the horizon.
 
     Where δ_T is zero because y_T does not read this part of the state (the c of an LSTM), the first lag that has a
     gradient takes the place of T. NaN if there is no gradient at all, or if the curve holds a NaN.
@@ -77,13 +77,13 @@ def horizon(log10_curve: Array, there: Array) -> Array:
     k = jnp.arange(log10_curve.shape[0], dtype=log10_curve.dtype)
     known = there & ~jnp.isneginf(log10_curve)
     reference = log10_curve[jnp.argmax(known)]
-    reached = known & (log10_curve >= reference - jnp.log10(jnp.exp(jnp.ones((), k.dtype))))
+    reached = known & (log10_curve >= reference + jnp.log10(jnp.asarray(share, k.dtype)))
     furthest = jnp.max(jnp.where(reached, k, jnp.zeros((), k.dtype)))
     return jnp.where(jnp.any(known) & ~jnp.any(there & jnp.isnan(log10_curve)), furthest, jnp.nan)
 
 
 def exploding(log10_curves: Array, there: Array) -> Array:
-    """The share of the examples whose ‖δ_{T-k}‖ is above e ‖δ_T‖ at some lag, from `[T, B]`; the mirror of `horizon`.
+    """The share of the examples whose ‖δ_{T-k}‖ is above e ‖δ_T‖ at some lag, from `[T, B]`; the mirror of the horizon.
 
     Where δ_T is zero, each example's first lag that has a gradient takes the place of T, and an example without any
     gradient is not counted. NaN if none is left, or if a curve holds a NaN.

@@ -1,5 +1,7 @@
 """State gradient against lag: how far back in time the loss reaches."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -31,6 +33,12 @@ TAGS = (
         "the output does not read)",
     ),
     Tag(
+        "state_gradient/<part>/reach",
+        "steps",
+        "the same with 1 % in place of 1/e. An LSTM may lose most of the gradient in the first step back, on the way "
+        "from h to c, and keep the rest for long: its horizon is then 0, and this tells how far the rest goes",
+    ),
+    Tag(
         "state_gradient/<part>/exploding",
         "0 … 1",
         "share of the examples whose gradient is above e times that at lag 0 at some lag (at the first lag that has "
@@ -47,14 +55,15 @@ TAGS = (
 
 
 def state_gradient(flow: GradientFlow) -> dict[str, Array | Histogram]:
-    """log10 ‖∂L/∂s_{T-k}‖ against lag k, for the whole state and each of its parts, with decay rate and horizon.
+    """log10 ‖∂L/∂s_{T-k}‖ against lag k, for the whole state and each of its parts, with decay rate, horizon and reach.
 
-    Norms are per example, summarised over the batch by median and quartiles; decay rate and horizon are those of the
-    median. Tags, for each part (`state` for the whole, and `h`, `c`, … as the cell names them):
+    Norms are per example, summarised over the batch by median and quartiles; decay rate, horizon and reach are those of
+    the median. Tags, for each part (`state` for the whole, and `h`, `c`, … as the cell names them):
 
     - `state_gradient/<part>/log10_norm`, `…/log10_norm_q25`, `…/log10_norm_q75`: curves over lag, `[T]`;
     - `state_gradient/<part>/decay_rate`: slope of ln ‖δ‖ over lag, nats per step, negative where it vanishes;
     - `state_gradient/<part>/horizon`: largest lag with at least 1/e of the gradient at lag 0, steps;
+    - `state_gradient/<part>/reach`: largest lag with at least 1 % of it, steps: of ρ^k, ⌊ln 0.01 / ln ρ⌋;
     - `state_gradient/<part>/exploding`: share of the examples with a gradient above e times that at lag 0 at some lag;
     - `state_gradient/<part>/histogram`: log10 norms of all steps and examples.
 
@@ -89,7 +98,8 @@ def state_gradient(flow: GradientFlow) -> dict[str, Array | Histogram]:
         middle = quartiles[f"{tag}/log10_norm"]
         measured |= quartiles
         measured[f"{tag}/decay_rate"] = _lag.decay_rate(middle, lags)
-        measured[f"{tag}/horizon"] = _lag.horizon(middle, lags)
+        measured[f"{tag}/horizon"] = _lag.reach(middle, lags, 1 / math.e)
+        measured[f"{tag}/reach"] = _lag.reach(middle, lags, 0.01)
         measured[f"{tag}/exploding"] = _lag.exploding(curves, there)
         measured[f"{tag}/histogram"] = histogram(curves, -20, 4, bins=48, there=there)
     if flow.reverse:

@@ -135,6 +135,20 @@ METRICS = (
     ),
     Metric("test/(last|best)/(?!loss$).+", "what else the test split tells", final=True),
     Metric(
+        "state_gradient/state/reach",
+        "reach",
+        "steps",
+        key="reach",
+        format="g",
+        column="reach_{stage}_steps",
+        heading="reach<br>steps",
+        terminal=True,
+        compared=_EVERY_STAGE,
+        chart=_REACH,
+        by_cell=True,
+        final=True,
+    ),
+    Metric(
         "state_gradient/state/decay_rate",
         "decay rate",
         "nats per step",
@@ -156,11 +170,8 @@ METRICS = (
         format="g",
         column="horizon_{stage}_steps",
         heading="horizon<br>steps",
-        terminal=True,
         compared=_EVERY_STAGE,
         chart=_REACH,
-        by_cell=True,
-        final=True,
     ),
     Metric(
         "state_gradient/state/exploding",
@@ -251,8 +262,8 @@ def by_cell_tags(tags: Iterable[str]) -> list[str]:
 def final_tags(tags: Iterable[str]) -> list[str]:
     """Those among the tags that TensorBoard's HParams page shows, of every part of a model.
 
-    >>> final_tags(["heldout/loss", "encoder/state_gradient/state/horizon", "encoder/state_gradient/h/horizon"])
-    ['heldout/loss', 'encoder/state_gradient/state/horizon']
+    >>> final_tags(["heldout/loss", "encoder/state_gradient/state/reach", "encoder/state_gradient/h/reach"])
+    ['heldout/loss', 'encoder/state_gradient/state/reach']
     """
     return _matching(tags, [metric for metric in METRICS if metric.final])
 

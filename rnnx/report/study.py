@@ -78,6 +78,12 @@ class Study(NamedTuple):
         """The variants that a task has, in the order of the study."""
         return list(dict.fromkeys(group.variant for group in self.groups_of(task)))
 
+    def cell_of(self, variant: str) -> str:
+        """The name of a variant's cell, or of its model where it is called by that."""
+        trial = next(group.trials[0] for group in self.groups if group.variant == variant)
+        network, cell = variant.partition(" (")[0], trial.settings["cell.name"]
+        return cell if network.endswith(cell) else network
+
     def not_started_of(self, group: Group) -> int:
         """How many seeds of a group have no directory yet."""
         alike = group.trials[0].config

@@ -147,7 +147,7 @@ def read_trial(directory: Path, workdir: Path) -> Trial:
     if missing:
         raise DamagedError(f"{directory / CONFIG} is not the record of a run: it lacks {', '.join(missing)}.")
     failed, done = directory / FAILED, directory / DONE
-    records = read_metrics(directory / METRICS)
+    records = [_with_reach(record) for record in read_metrics(directory / METRICS)]
     if records and done.exists():
         test = read_json(done).get("test", {})
         records[-1] |= {f"test/{which}/{name}": v for which, means in test.items() for name, v in means.items()}
@@ -193,6 +193,22 @@ def by_part(trial: Trial) -> list[Trial]:
         )
         for part in names
     ]
+
+
+def _with_reach(record: Record) -> Record:
+    """With the reach of the state, which earlier versions have not recorded."""
+    curves = {tag: np.asarray(values, float) for tag, values in record.items() if tag.endswith(_CURVE)}
+    reached = {tag.replace("log10_norm", "reach"): _reach(values) for tag, values in curves.items()}
+    return reached | record
+
+
+_CURVE = "state_gradient/state/log10_norm"
+
+
+def _reach(log10_curve: np.ndarray) -> float:
+    """As `rnnx.diagnostics` has it: the largest lag with at least 1 % of the first gradient."""
+    lags = np.flatnonzero(np.isfinite(log10_curve))
+    return float(lags[log10_curve[lags] >= log10_curve[lags[0]] - 2].max()) if len(lags) else np.nan
 
 
 def _read_samples(directory: Path) -> dict[int, str]:

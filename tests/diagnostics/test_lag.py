@@ -9,7 +9,12 @@ from rnnx.diagnostics import _lag
 
 # Each compiled once for all curves of one shape.
 by_lag, quartiles = jax.jit(_lag.by_lag), jax.jit(_lag.quartiles)
-decay_rate, horizon_of, exploding = jax.jit(_lag.decay_rate), jax.jit(_lag.horizon), jax.jit(_lag.exploding)
+decay_rate, reach_of, exploding = jax.jit(_lag.decay_rate), jax.jit(_lag.reach), jax.jit(_lag.exploding)
+
+
+def horizon_of(curve, there):
+    return reach_of(curve, there, 1 / np.e)
+
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -96,6 +101,14 @@ def test_horizon_of_a_power(rho, horizon):
     """ρ^k ≥ 1/e as long as k ≤ 1 / ln(1/ρ), or to the end of the sequence."""
     assert horizon == T - 1 or horizon == int(1 / np.log(1 / rho))
     assert horizon_of(power(rho) - 5, ALL) == horizon
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5])
+@pytest.mark.parametrize("rho", [0.3, 0.8, 0.95, 1.0, 1.1])
+def test_reach_of_a_power(rho, share):
+    """ρ^k ≥ share as long as k ≤ ln share / ln ρ, or to the end of the sequence."""
+    expected = T - 1 if rho >= 1 else min(T - 1, int(np.log(share) / np.log(rho)))
+    assert reach_of(power(rho) - 5, ALL, share) == expected
 
 
 def test_horizon_is_the_largest_lag_even_if_the_curve_was_lower_before():

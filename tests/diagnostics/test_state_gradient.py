@@ -50,6 +50,7 @@ def test_a_linear_cell_has_the_decay_rate_ln_rho(float64, rho, horizon, lengths)
             np.testing.assert_allclose(measured[f"state_gradient/{part}/{tag}"], expected, rtol=0, atol=1e-13)
         np.testing.assert_allclose(measured[f"state_gradient/{part}/decay_rate"], np.log(rho), rtol=0, atol=1e-13)
         assert measured[f"state_gradient/{part}/horizon"] == horizon
+        assert measured[f"state_gradient/{part}/reach"] == T - 1  # 0.9^29 is 4.7 %
         assert measured[f"state_gradient/{part}/exploding"] == int(rho > 1)  # 1.1^29 and 1.1^16 are above e
 
 
@@ -68,6 +69,7 @@ def test_the_cell_state_of_an_lstm_decays_by_its_forget_gate(float64, forget_bia
     assert_close(whole[1:], c[1:])
     np.testing.assert_allclose(measured["state_gradient/c/decay_rate"], decay, rtol=1e-12)  # rounding of 30 products
     assert measured["state_gradient/c/horizon"] == 1 + int(-1 / decay)
+    assert measured["state_gradient/c/reach"] == min(1 + int(np.log(0.01) / decay), T - 1)
     assert np.isnan(measured["state_gradient/h/decay_rate"])  # one lag has no slope
     assert measured["state_gradient/h/horizon"] == 0
 

@@ -181,7 +181,7 @@ def test_of_a_gradient_that_is_zero_every_diagnostic_says_so():
         params
     )
     without = [tag for tag, value in tags.items() if any(np.isnan(leaf).any() for leaf in jax.tree.leaves(value))]
-    assert {tag.rpartition("/")[2] for tag in without} == {"decay_rate", "horizon", "exploding"}
+    assert {tag.rpartition("/")[2] for tag in without} == {"decay_rate", "horizon", "reach", "exploding"}
     assert (tags["input_gradient/log10_norm"] == -np.inf).all()
     assert tags["weight_gradient/before/log10_norm"] == -np.inf
 

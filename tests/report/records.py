@@ -83,8 +83,10 @@ def write_trial(
 def measurement(slope: float, length: int, parts: tuple[str, ...]) -> dict[str, Any]:
     """What `rnnx.diagnostics` says of gradients that shrink by a factor e^slope per step, from 0.01 at lag 0."""
     curve = [-2 + slope * k / math.log(10) for k in range(length)]
-    # The first k with slope * k < -1 is just beyond the horizon.
-    horizon = length - 1 if slope * (length - 1) >= -1 else math.floor(-1 / slope)
+    # The first k with slope * k < -1 is just beyond the horizon, that with slope * k < ln 0.01 beyond the reach.
+    horizon, reach = (
+        length - 1 if slope * (length - 1) >= least else math.floor(least / slope) for least in (-1, math.log(0.01))
+    )
     measured: dict[str, Any] = {"weight_gradient/recurrent_kernel/log10_norm": slope}
     for part in ("state", *parts):
         measured[f"state_gradient/{part}/log10_norm"] = curve
@@ -92,4 +94,5 @@ def measurement(slope: float, length: int, parts: tuple[str, ...]) -> dict[str, 
         measured[f"state_gradient/{part}/log10_norm_q75"] = [value + 0.1 for value in curve]
         measured[f"state_gradient/{part}/decay_rate"] = slope if length > 1 else math.nan
         measured[f"state_gradient/{part}/horizon"] = float(horizon)
+        measured[f"state_gradient/{part}/reach"] = float(reach)
     return measured

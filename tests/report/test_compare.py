@@ -212,8 +212,8 @@ def test_seeds_that_failed_have_not_reached_memory_and_rounding_is_no_difference
     rows = {(row.metric.name, row.group.variant): row.difference.verdict for row in found.rows}
     assert rows["decay rate before training", "gru"] == "equal within rounding"
     told = comparison.sentences(found)
-    # Two decay rates before training, and of the gru three numbers that every seed has alike: those that have one.
-    assert "5 differences are no larger than the rounding of float32 can make them." in told
+    # Two decay rates before training, and of the gru four numbers that every seed has alike: those that have one.
+    assert "6 differences are no larger than the rounding of float32 can make them." in told
     assert (
         "A held-out loss a tenth or more below that of a predictor without memory is reached with every seed of both "
         "in 1 of 2 groups, with none in 0; adding, gru at T = 8: 6 of 6 seeds in runs/a, 4 of 6 seeds in runs/b."
@@ -244,7 +244,7 @@ def test_the_page_needs_no_other_file_and_hostile_names_stay_text(different):
     assert "https://" not in html
     assert hostile in Elements(html).text
     loaded = [given["src"] for tag, given in elements if tag == "img"]
-    same = {"decay rate before training", "horizon before training"}
+    same = {"decay rate before training", "reach before training", "reach after training", "horizon before training"}
     assert len(loaded) == len({metric.name for metric in found.metrics} - same) == 4
     assert all(source.startswith("data:image/png;base64,") for source in loaded)
 

@@ -14,7 +14,7 @@ from rnnx.report.pages import page
 from tests.report.records import write_trial
 
 BY_KEY = {metric.key: metric for metric in METRICS if metric.key}
-HORIZON = "state_gradient/state/horizon"
+REACH = "state_gradient/state/reach"
 
 
 @pytest.mark.parametrize("metric", [m for m in METRICS if m.column], ids=lambda metric: metric.name)
@@ -29,21 +29,21 @@ def test_one_row_is_shown_wherever_it_says(tmp_path):
     write_trial(tmp_path / "b" / "0")
     studies = [study.read(tmp_path / name) for name in "ab"]
     rows = summary.rows(studies[0])
-    assert summary.table(rows)[0]["horizon_after_steps_median"] == rows[0].of("horizon").median == 4
-    assert "horizon<br>steps" in page.render(studies[0], rows, [], "runs/one")
-    assert {"horizon before training", "horizon after training"} <= {
+    assert summary.table(rows)[0]["reach_after_steps_median"] == rows[0].of("reach").median == 7
+    assert "reach<br>steps" in page.render(studies[0], rows, [], "runs/one")
+    assert {"reach before training", "reach after training"} <= {
         metric.name for metric in compare(*studies, ("a", "b")).metrics
     }
     charts = layout("rnn", ["state_gradient"])
-    assert "horizon (steps)" in charts["All runs: how far back the gradient reaches"]
-    assert "rnn: horizon (steps)" in charts["horizon (steps)"]
-    assert by_cell("rnn", {HORIZON: 3.0}) == {f"by_cell/rnn/{HORIZON}": 3.0}
-    assert final_tags([HORIZON]) == [HORIZON]
+    assert "reach (steps)" in charts["All runs: how far back the gradient reaches"]
+    assert "rnn: reach (steps)" in charts["reach (steps)"]
+    assert by_cell("rnn", {REACH: 3.0}) == {f"by_cell/rnn/{REACH}": 3.0}
+    assert final_tags([REACH]) == [REACH]
 
 
 def test_a_pattern_is_that_of_any_part_and_of_nothing_that_repeats_the_tag():
-    pattern = BY_KEY["horizon"].pattern
-    tags = [HORIZON, f"layer0/backward/{HORIZON}", f"final/{HORIZON}", f"by_cell/rnn/{HORIZON}", f"analysis/{HORIZON}"]
+    pattern = BY_KEY["reach"].pattern
+    tags = [REACH, f"layer0/backward/{REACH}", f"final/{REACH}", f"by_cell/rnn/{REACH}", f"analysis/{REACH}"]
     assert [tag for tag in tags if re.fullmatch(pattern, tag)] == tags[:2]
     assert not re.fullmatch(BY_KEY["heldout_loss"].pattern, "by_cell/rnn/heldout/loss")
 

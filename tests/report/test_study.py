@@ -221,3 +221,18 @@ def test_a_model_of_several_parts_is_a_variant_for_each_of_them(tmp_path):
             assert trial.after["state_gradient/state/decay_rate"] == curves[part]
             assert trial.after["heldout/loss"] == 0.1
             assert not [tag for tag in trial.after if tag.startswith(tuple(curves))]
+
+
+def test_records_without_a_reach_have_it_from_their_curves(tmp_path):
+    """It is what they would have measured."""
+    write_trial(tmp_path / "new", slopes=(-1.0, -0.25), length=32)
+    write_trial(tmp_path / "old", slopes=(-1.0, -0.25), length=32)
+    path = tmp_path / "old" / "metrics.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:
+        del record["state_gradient/state/reach"]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    new, old = study.read(tmp_path).trials
+    for stage in ("before", "after"):
+        tag = "state_gradient/state/reach"
+        assert getattr(old, stage)[tag] == getattr(new, stage)[tag] == {"before": 4, "after": 18}[stage]

@@ -54,7 +54,7 @@ def draw(study: Study, task: str, subject: str, panels: tuple[Panel, ...], row_h
     title = _titles.title(f"{task}, T = {groups[0].length}: {subject}", groups)
     made, axes = _style.grid(title, len(rows), len(stages), row_height=row_height, sharey="row")
     line_styles = {
-        variant: style for variant, style in _style.line_styles(study.variants).items() if variant in _variants(groups)
+        variant: style for variant, style in _style.variant_styles(study).items() if variant in _variants(groups)
     }
     for one, what in zip(axes[0], stages.values(), strict=True):
         one.set_title(what)

@@ -1,17 +1,21 @@
-"""How figures look: a variant has one colour, line and marker, told apart in grey and by the colour-blind."""
+"""How figures look: a cell has one colour in all of them, told apart in grey and by the colour-blind; a variant of it
+has a shade of that, and a line and a marker of its own."""
 
 import io
 import textwrap
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from rnnx.report.statistics import MedianRange
+from rnnx.report.study import Study
 
 WIDTH = 12.0
 """Inches of a figure of the page; at some 1100 pixels a point of type is then 1.3 pixels high."""
@@ -35,6 +39,52 @@ _LINE_STYLES = (
     LineStyle("#E69F00", (0, (8, 3)), "P"),
     LineStyle("#56B4E9", (0, (1, 3)), "X"),
 )
+
+
+CELL_COLORS = {
+    "rnn": "#D55E00",
+    "lstm": "#0072B2",
+    "gru": "#009E73",
+    "mingru": "#CC79A7",
+    "minlstm": "#56B4E9",
+    "lru": "#E69F00",
+    "recursive": "#000000",
+    "rntn": "#785EF0",
+    "ngram": "#767676",
+    "bag_of_words": "#A6761D",
+}
+"""Of cells, and of models that have none: the same in every figure, study and page."""
+
+_OTHER_COLORS = ("#882255", "#44AA99", "#999933", "#332288", "#AA4499", "#661100")
+"""Of cells of one's own, in the order of the study."""
+
+_SHADES = (0.0, 0.4, -0.4)
+"""Of a colour, in turn for the variants of a cell: as it is, with white, with black."""
+
+
+def variant_styles(study: Study) -> dict[str, LineStyle]:
+    """Colour, line and marker of each variant of a study: the colour is that of its cell, in a shade of its own.
+
+    >>> variant_styles(Study("two", (), ()))
+    {}
+    """
+    variants = study.variants
+    cells = {variant: study.cell_of(variant) for variant in variants}
+    own = dict.fromkeys(cell for cell in cells.values() if cell not in CELL_COLORS)
+    colors = CELL_COLORS | {cell: _OTHER_COLORS[n % len(_OTHER_COLORS)] for n, cell in enumerate(own)}
+    count: Counter[str] = Counter()
+    made = {}
+    for variant, style in line_styles(variants).items():
+        cell = cells[variant]
+        made[variant] = style._replace(color=_shade(colors[cell], _SHADES[count[cell] % len(_SHADES)]))
+        count[cell] += 1
+    return made
+
+
+def _shade(color: str, mixed: float) -> str:
+    """A colour with a share of white, or of black where it is negative."""
+    red, green, blue = (part * (1 - abs(mixed)) + max(mixed, 0.0) for part in to_rgb(color))
+    return to_hex((red, green, blue)).upper()
 
 
 def line_styles(labels: list[str]) -> dict[str, LineStyle]:

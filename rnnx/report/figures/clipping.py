@@ -35,7 +35,7 @@ def draw(study: Study, task: str) -> Figure | None:
     lengths = study.lengths(task)
     title = _titles.title(f"{task}: size and clipping of the gradient while the network learns", groups)
     made, panels = _style.grid(title, len(rows), len(lengths), row_height=2.4, sharex=True, sharey="row")
-    line_styles = {variant: _style.line_styles(study.variants)[variant] for variant in study.variants_of(task)}
+    line_styles = {variant: _style.variant_styles(study)[variant] for variant in study.variants_of(task)}
     for row, (tag, label) in zip(panels, rows.items(), strict=True):
         for axes, length in zip(row, lengths, strict=True):
             for group in study.groups_of(task, length):

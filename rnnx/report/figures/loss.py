@@ -25,7 +25,7 @@ def draw(study: Study, task: str) -> Figure:
     lengths = study.lengths(task)
     title = _titles.title(f"{task}: loss", study.groups_of(task))
     made, panels = _style.grid(title, 2, len(lengths), sharex=True, sharey=True)
-    line_styles = {variant: _style.line_styles(study.variants)[variant] for variant in study.variants_of(task)}
+    line_styles = {variant: _style.variant_styles(study)[variant] for variant in study.variants_of(task)}
     unit = next(group.trials[0].loss_unit for group in study.groups_of(task))
     losses = []
     for row, (tag, name) in zip(panels, _ROWS.items(), strict=True):

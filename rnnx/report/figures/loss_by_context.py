@@ -36,7 +36,7 @@ def draw(study: Study, task: str) -> Figure | None:
     made, panels = _style.grid(title, 1, len(lengths), row_height=3.4, sharey=True)
     line_styles = {
         variant: style
-        for variant, style in _style.line_styles(study.variants).items()
+        for variant, style in _style.variant_styles(study).items()
         if variant in {group.variant for group in groups}
     }
     for axes, length in zip(panels[0], lengths, strict=True):

@@ -28,7 +28,7 @@ def draw(study: Study, task: str) -> Figure | None:
     lengths = sorted({group.length for group in groups})
     title = _titles.title(f"{task}: gradient noise scale while the network learns", groups)
     made, (panels,) = _style.grid(title, 1, len(lengths), row_height=3.2, sharex=True, sharey=True)
-    line_styles = _style.line_styles(study.variants)
+    line_styles = _style.variant_styles(study)
     for axes, length in zip(panels, lengths, strict=True):
         for group in (group for group in groups if group.length == length):
             steps, values = over_steps(group.trials, _TAG)

@@ -58,7 +58,7 @@ def draw_longest(study: Study) -> Figure:
     """The whole state at the longest length of every task, before and after training."""
     title = _titles.title("How far back does the gradient reach?", list(study.groups))
     made, panels = _style.grid(title, len(study.tasks), 2, row_height=3.4)
-    lines = {(variant, "state"): style for variant, style in _style.line_styles(study.variants).items()}
+    lines = {(variant, "state"): style for variant, style in _style.variant_styles(study).items()}
     for row, task in zip(panels, study.tasks, strict=True):
         length = study.lengths(task)[-1]
         _rows(study, task, row[:, None], [length], lines)
@@ -70,7 +70,7 @@ def draw_longest(study: Study) -> Figure:
 
 def draw(study: Study, task: str) -> Figure:
     """The whole state: rows before and after training, columns lengths."""
-    line_styles = _style.line_styles(study.variants)
+    line_styles = _style.variant_styles(study)
     lines = {(variant, "state"): line_styles[variant] for variant in study.variants_of(task)}
     return draw_lines(study, task, "how far back the gradient reaches", lines)
 

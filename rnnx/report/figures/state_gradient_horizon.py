@@ -31,7 +31,7 @@ def draw(study: Study, task: str) -> Figure:
     made, panels = _style.grid(title, 2, 2, row_height=2.9, sharex=True, sharey="row")
     lengths = study.lengths(task)
     variants = study.variants_of(task)
-    line_styles = {variant: _style.line_styles(study.variants)[variant] for variant in variants}
+    line_styles = {variant: _style.variant_styles(study)[variant] for variant in variants}
     for row, (measure, quantity) in zip(panels, _ROWS.items(), strict=True):
         for axes, (stage, label) in zip(row, _titles.stage_labels(study.groups_of(task)).items(), strict=True):
             for index, variant in enumerate(variants):

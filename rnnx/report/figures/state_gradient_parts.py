@@ -26,7 +26,7 @@ def draw(study: Study, task: str) -> Figure | None:
         if trial.before
     }
     labels = [(variant, part) for variant, several in parts.items() if len(several) > 1 for part in several]
-    line_styles = _style.line_styles(study.variants)
+    line_styles = _style.variant_styles(study)
     lines = {
         (variant, part): style._replace(color=line_styles[variant].color)
         for (variant, part), style in zip(

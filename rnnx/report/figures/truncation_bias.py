@@ -43,7 +43,7 @@ def draw(study: Study, task: str) -> Figure | None:
     drawn = _panels.draw(study, task, "what truncation to K steps does to the gradient", _PANELS)
     if drawn is None:
         return None
-    line_styles = _style.line_styles(study.variants)
+    line_styles = _style.variant_styles(study)
     for (tag, stage), axes in drawn.axes.items():
         _count_steps(axes)
         if tag == _ERROR:

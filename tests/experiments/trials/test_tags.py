@@ -98,23 +98,23 @@ def test_the_last_measurement_is_drawn_and_others_while_there_is_time(tmp_path, 
 
 
 def test_every_part_of_a_model_is_shown(tmp_path):
-    """Its horizon is a column of the HParams page, it has a line in the charts, and its picture."""
+    """Its reach is a column of the HParams page, it has a line in the charts, and its picture."""
     given = study_small.get_config()
     given.cell.name, given.diagnostics, given.steps = "rnn", ("state_gradient",), 2
     given.model.layers = 2
     directory = run("rnn", given, tmp_path / "trial")
-    horizons = {f"layer{i}/state_gradient/state/horizon" for i in (0, 1)}
+    reaches = {f"layer{i}/state_gradient/state/reach" for i in (0, 1)}
     last = read_metrics(directory / "metrics.jsonl")[-1]
-    assert horizons < last.keys()
+    assert reaches < last.keys()
     page = hparams.page(tmp_path)
-    assert set(page.metrics) == {"final/heldout/loss", "final/failed", *(f"final/{tag}" for tag in horizons)}
+    assert set(page.metrics) == {"final/heldout/loss", "final/failed", *(f"final/{tag}" for tag in reaches)}
     (row,) = page.rows
-    assert {tag: row.metrics[f"final/{tag}"] for tag in horizons} == {tag: last[tag] for tag in horizons}
+    assert {tag: row.metrics[f"final/{tag}"] for tag in reaches} == {tag: last[tag] for tag in reaches}
     shown = in_tensorboard(directory)
     assert shown["images"] == {f"layer{i}/state_gradient/against_lag" for i in (0, 1)}
     charts = {title: p for of in layout("rnn", given.diagnostics).values() for title, (p,) in of.items()}
     for title, tags in {
-        "rnn: horizon (steps)": {f"by_cell/rnn/{tag}" for tag in horizons},
-        "horizon (steps)": horizons,
+        "rnn: reach (steps)": {f"by_cell/rnn/{tag}" for tag in reaches},
+        "reach (steps)": reaches,
     }.items():
         assert {tag for tag in shown["scalars"] if re.match(charts[title], tag)} == tags

@@ -176,7 +176,7 @@ def test_singular_values_are_drawn_as_they_were_measured(small):
     assert [axes.get_title() for axes in figure.axes[:2]] == ["before training", "after 20 steps"]
     assert "T = 32" in figure.get_suptitle()  # the longest
     largest, spectrum = figure.axes[0], figure.axes[8]
-    rnn = {line.get_color(): line for line in curves(largest)}[_style.line_styles(small.variants)["rnn"].color]
+    rnn = {line.get_color(): line for line in curves(largest)}[_style.variant_styles(small)["rnn"].color]
     expected = np.median([-0.3, -0.28]) * np.arange(32) / math.log(10)
     np.testing.assert_allclose(rnn.get_ydata(), expected, atol=1e-12)  # rounding of a mean of two
     np.testing.assert_array_equal(curves(spectrum)[0].get_xdata(), [1, 2, 3, 4])
@@ -255,7 +255,7 @@ def test_a_star_marks_the_smallest_admissible_truncation(small):
     stars = {to_rgb(line.get_color()): line for line in axes.lines if line.get_marker() == "*"}
     for cell, rate in RATES.items():
         expected = [flat(everything(32, rate + shift))["truncation_bias/smallest_k"] for shift in (0, 0.02)]
-        star = stars[to_rgb(_style.line_styles(small.variants)[cell].color)]
+        star = stars[to_rgb(_style.variant_styles(small)[cell].color)]
         assert (star.get_xdata()[0], star.get_ydata()[0]) == (np.median(expected), 0.1)
     assert axes.get_yscale() == axes.get_xscale() == "log"
     assert curves(axes)[0].get_xdata()[0] == 1  # the first K
@@ -296,7 +296,7 @@ def test_norms_are_drawn_beside_the_limit(small):
 def test_noise_scale_beside_the_batch_size(small):
     axes = noise_scale.draw(small, "adding").axes[0]
     lines = {to_rgb(line.get_color()): line for line in curves(axes)}
-    rnn = lines[to_rgb(_style.line_styles(small.variants)["rnn"].color)]
+    rnn = lines[to_rgb(_style.variant_styles(small)["rnn"].color)]
     np.testing.assert_allclose(rnn.get_ydata(), [69.0] * 3)
     assert 32 in {line.get_ydata()[0] for line in axes.lines if len(line.get_xdata()) == 2}
 
@@ -359,7 +359,7 @@ def test_parameters_before_training_may_be_all_that_was_analysed(tmp_path):
 def test_the_theory_is_a_straight_line_from_lag_0_in_the_colour_of_its_variant(small, when):
     figure = state_gradient.draw(small, "adding")
     (axes,) = [axes for axes in figure.axes if axes.get_title() == f"T = 32, {when}"]
-    style = _style.line_styles(small.variants)["rnn"]
+    style = _style.variant_styles(small)["rnn"]
     (line,) = [
         line for line in axes.lines if len(line.get_xdata()) == 2 and to_rgb(line.get_color()) == to_rgb(style.color)
     ]
@@ -418,7 +418,7 @@ def test_loss_by_context_has_a_panel_for_each_length_and_doubles_along_the_axis(
     figure = loss_by_context.draw(small, "adding")
     assert [axes.get_title() for axes in figure.axes] == ["T = 8", "T = 32"]
     assert {axes.get_xscale() for axes in figure.axes} == {"log"}
-    rnn = {line.get_color(): line for line in figure.axes[1].lines}[_style.line_styles(small.variants)["rnn"].color]
+    rnn = {line.get_color(): line for line in figure.axes[1].lines}[_style.variant_styles(small)["rnn"].color]
     np.testing.assert_array_equal(rnn.get_xdata(), [1, 2, 4, 8, 16, 32])
     np.testing.assert_allclose(rnn.get_ydata(), 1.5 + 1 / rnn.get_xdata() - 0.29)
 

@@ -205,12 +205,12 @@ def test_looks_are_told_apart_without_colour():
 
 
 def test_a_variant_looks_the_same_in_every_figure(small):
-    (color,) = {to_rgb(_style.line_styles(small.variants)["rnn"].color)}
+    (color,) = {to_rgb(_style.variant_styles(small)["rnn"].color)}
     lines = [curves(panel(DRAW[name](small, "adding"), "T = 8, before training"))[1] for name in ("lag",)]
     lines.append(curves(panel(loss.draw(small, "adding"), "T = 8, held out"))[1])
     lines.append(state_gradient_horizon.draw(small, "adding").axes[2].containers[1][0])
     assert {to_rgb(line.get_color()) for line in lines} == {color}
-    assert {line.get_marker() for line in lines} == {_style.line_styles(small.variants)["rnn"].marker}
+    assert {line.get_marker() for line in lines} == {_style.variant_styles(small)["rnn"].marker}
 
 
 def test_one_trial_now_and_before_training(tmp_path):
@@ -224,3 +224,20 @@ def test_one_trial_now_and_before_training(tmp_path):
     assert told == ["h, step 30", "h, before training", "c, step 30", "c, before training"]
     np.testing.assert_allclose(axes.lines[0].get_ydata(), now["state_gradient/h/log10_norm"])
     np.testing.assert_allclose(axes.lines[1].get_ydata(), before["state_gradient/h/log10_norm"])
+
+
+def test_a_cell_has_one_colour_in_every_study(tmp_path):
+    """Whatever stands beside it, and a variant of it a shade of that; cells of one's own have others."""
+    for name, cells in (("a", ("gru", "lstm")), ("b", ("lstm", "mine:cell", "gru", "rnn"))):
+        for cell in cells:
+            write_trial(tmp_path / name / cell.partition(":")[0], cell=cell)
+    one, other = (_style.variant_styles(study.read(tmp_path / name)) for name in ("a", "b"))
+    for cell in ("gru", "lstm"):
+        assert one[cell].color == other[cell].color == _style.CELL_COLORS[cell]
+    assert len({style.color for style in other.values()}) == 4
+    for bias in (0.0, 1.0, 2.0):
+        write_trial(tmp_path / "c" / f"{bias}", cell="lstm", settings={"cell.forget_bias": bias})
+    first, *others = _style.variant_styles(study.read(tmp_path / "c")).values()
+    assert first.color == _style.CELL_COLORS["lstm"]
+    assert len({first.color, *(style.color for style in others)}) == 3
+    assert len({style.marker for style in (first, *others)}) == 3
