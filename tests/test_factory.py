@@ -131,6 +131,7 @@ def test_what_was_changed_is_pickled_too():
     assert pickle.loads(pickle.dumps(changed)) == changed
 
 
+@pytest.mark.slow
 def test_another_process_makes_the_same_cell():
     stack = NESTED["stack_of_all"]()
     layer = NNXRecurrent(rnnx.gru(H), I, rngs=nnx.Rngs(0))

@@ -46,6 +46,7 @@ def assert_as_on_one_device(answers):
 
 
 @pytest.mark.parametrize("case", [case for case in SHORT if case != "refused"])
+@pytest.mark.slow
 def test_a_split_batch_runs_as_on_one_device(case):
     assert_as_on_one_device({case: found(*SHORT)[case]})
 

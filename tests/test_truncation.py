@@ -158,6 +158,7 @@ def test_a_stack_is_truncated_in_every_layer(float64):
     assert (of_xs[4:] != 0).all()
 
 
+@pytest.mark.slow
 def test_online_updates_within_chunks_learn(float64):
     """The state is carried along, so that a memory longer than a chunk is there in the values."""
     cell = rnnx.gru(H)

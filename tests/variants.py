@@ -61,9 +61,12 @@ def takes(kind: str, cell: Cell) -> bool:
     """Whether an engine runs a cell; what it does not take is tested in tests/engines/test_engines.py."""
     if not isinstance(cell.form, Composed):
         return engines.get(kind).takes(cell)
-    params = cell.init(jax.random.key(0), I)
+
+    def outputs(xs: Array) -> Array:
+        return rnnx.unroll(cell, cell.init(jax.random.key(0), I), xs, engine=kind).outputs
+
     try:  # it alone knows the cells that it is made of
-        jax.eval_shape(lambda xs: rnnx.unroll(cell, params, xs, engine=kind).outputs, jnp.zeros((1, 1, I)))
+        jax.eval_shape(outputs, jnp.zeros((1, 1, I)))
     except ValueError as error:
         if "is for cells of form" not in str(error):
             raise

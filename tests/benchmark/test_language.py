@@ -156,7 +156,9 @@ def assert_learnt(printed):
     assert report["loss"] < 1
 
 
-@pytest.mark.parametrize("script", [rnnx_training, flax_training], ids=["rnnx", "flax"])
+@pytest.mark.parametrize(
+    "script", [rnnx_training, pytest.param(flax_training, marks=pytest.mark.slow)], ids=["rnnx", "flax"]
+)
 def test_a_script_trains(script, text, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["script", f"--text={text}", *spec.flags(SMALL)])
     ticks = itertools.count()

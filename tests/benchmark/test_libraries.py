@@ -21,7 +21,7 @@ LACKING = ("flax", "haiku")
 # The gates of an LSTM can be taken for one another in more ways than those of a GRU, of which libraries have variants.
 @pytest.mark.parametrize(
     ("name", "cell"),
-    slow_unless(lambda name, cell: cell == "lstm" or name == "flax", itertools.product(libraries.names(), GATES)),
+    slow_unless(lambda name, cell: cell == "lstm", itertools.product(libraries.names(), GATES)),
 )
 def test_a_library_equals_numpy(name, cell):
     if name in REQUIRED:

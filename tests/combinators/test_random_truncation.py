@@ -70,6 +70,7 @@ def test_the_mean_over_all_draws_is_the_gradient(float64, variant):
     assert max(map(float, jax.tree.leaves(noise))) > 0.1, "and a single one is far from it"
 
 
+@pytest.mark.slow
 def test_the_mean_over_all_draws_where_a_gradient_crosses_a_step_twice(float64):
     """Two layers that run in both directions: forwards in the lower one and backwards in the upper one. Each of the
     four cells has draws of its own; those at the start of a cell's own direction cut nothing."""

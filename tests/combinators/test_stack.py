@@ -108,6 +108,7 @@ def test_gates_are_those_of_each_layer(float64):
     assert rnnx.stack(rnnx.rnn(H), rnnx.rnn(H)).gates is None
 
 
+@pytest.mark.slow
 def test_every_measurement_names_the_layers():
     cell = rnnx.stack(rnnx.lstm(H), rnnx.rnn(2))
     ex = example_of(cell)

@@ -156,7 +156,7 @@ def test_vmap_over_keys_inside_a_jitted_loss(float64):
     assert len(np.unique(at_once[0])) == 3
 
 
-@pytest.mark.parametrize("key", [None, KEY], ids=["expected", "drawn"])
+@pytest.mark.parametrize("key", [pytest.param(None, marks=pytest.mark.slow), KEY], ids=["expected", "drawn"])
 def test_it_goes_around_and_inside_other_combinators(float64, key):
     """Around a stack it goes around each layer; with dropout inside, the masks of both act."""
 

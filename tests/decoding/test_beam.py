@@ -103,6 +103,7 @@ def test_a_width_of_one_is_greedy(name):
         assert beams.finished[b, 0] == (end in expected)
 
 
+@pytest.mark.slow
 def test_an_example_by_itself_is_as_in_a_batch():
     """Hypotheses change places in each example by themselves, and a search that is over waits for the others."""
     writer = writers.made("encoder_decoder")

@@ -228,6 +228,7 @@ def test_a_prompt_at_once_is_a_prompt_token_by_token(name):
     np.testing.assert_array_equal(token_by_token(writer.params, writer.prompt.inputs), at_once)
 
 
+@pytest.mark.slow
 def test_under_jit_and_vmap_the_tokens_are_the_same():
     writer = writers.made("sequence")
     keys = jax.random.split(KEY, 3)

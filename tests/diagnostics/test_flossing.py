@@ -69,6 +69,7 @@ def test_the_measurement_takes_the_larger_half_up_to_the_last_step(float64):
     np.testing.assert_allclose(measured["flossing/value"], np.mean(np.square(rates)), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_it_can_be_added_to_a_loss():
     """In one jitted function, with the engine that has a backward pass of its own."""
     cell, params, _, xs = example("gru")

@@ -118,6 +118,7 @@ def test_a_gate_that_is_exactly_open_or_shut():
         np.testing.assert_array_equal(measured["gates/forget/retention"], [0.0] + [kept] * (T - 1))
 
 
+@pytest.mark.slow
 def test_the_gates_of_layers_are_told_apart(float64):
     """The name of the layer stands before that of the gate."""
     cell, params, _, xs = example_of(rnnx.stack(rnnx.lstm(H), rnnx.gru(2)))

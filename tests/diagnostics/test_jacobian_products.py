@@ -179,6 +179,7 @@ def test_the_measurement_summarises_examples_by_lag():
     np.testing.assert_allclose(measured["jacobian_products/log_singular_values"], expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_gradient_stays_between_the_singular_values():
     """σ_min ‖δ_T‖ ≤ ‖δ_{T-k}‖ ≤ σ_max ‖δ_T‖ for a loss at the last step, which is what the measurement is for."""
     cell, params, state, xs = example("gru_reset_before")

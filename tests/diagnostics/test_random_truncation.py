@@ -5,6 +5,7 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import rnnx
 from rnnx.combinators.random_truncation import _kept
@@ -46,6 +47,7 @@ def test_it_measures_the_gradient_of_the_training_mode(float64):
     assert np.std(cosines) > 0.01, "the draws should differ"
 
 
+@pytest.mark.slow
 def test_the_noise_is_the_sum_over_all_truncations_of_their_bias(float64):
     """E ‖g̃ - g‖² / ‖g‖² = Σ_K c (1 - c)^{-K} e_K², over all patterns of cuts of h ← a h + w x.
 

@@ -32,9 +32,10 @@ def test_every_trial_of_a_study_has_a_config_that_checks(tmp_path, name):
     if command == "run":
         return
     overrides = [override for override in study.sweep() if text_is_there(base, override)]
-    # What a config is checked for does not depend on the seed.
-    assert len(sweeping.resolve(base, overrides, tmp_path)) == len(overrides)
     assert {override["seed"] for override in overrides} >= {0, 1}
+    # What a config is checked for does not depend on the seed.
+    of_one_seed = [override for override in overrides if override["seed"] == 0]
+    assert len(sweeping.resolve(base, of_one_seed, tmp_path)) == len(of_one_seed)
 
 
 def text_is_there(base, override):

@@ -75,6 +75,7 @@ def test_in_a_program_of_several_the_others_end_as_if_none_had_diverged(tmp_path
     survived("R7", "a trial that diverges beside another in one program")
 
 
+@pytest.mark.slow
 def test_flossing_of_a_network_whose_units_are_off_says_what_is_wrong(tmp_path, survived):
     """Of relu units about half are, and J_t has no more directions than there are others."""
     given = study_small.get_config()
@@ -93,7 +94,7 @@ def test_flossing_of_a_network_whose_units_are_off_says_what_is_wrong(tmp_path, 
     survived("R7", "flossing of more directions than there are")
 
 
-@pytest.mark.parametrize("what", ["loss", "gradient"])
+@pytest.mark.parametrize("what", [pytest.param("loss", marks=pytest.mark.slow), "gradient"])
 def test_a_step_with_nan_in_loss_or_gradient_is_not_taken(what, survived):
     """In one and not in the other: a constant has no gradient; the square root of 0 is 0, and its gradient 0 · ∞."""
     adding = rnnx.tasks.get("adding")()

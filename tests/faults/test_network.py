@@ -3,6 +3,8 @@
 import os
 import socket
 
+import pytest
+
 from tests.faults import processes, trials
 
 
@@ -17,6 +19,7 @@ def test_what_listens_is_found():
     assert reached not in processes.listening([os.getpid()])
 
 
+@pytest.mark.slow
 def test_a_second_run_writes_the_same_bytes_and_listens_nowhere(straight, tmp_path, survived):
     looked = set()
     with processes.started("run", *trials.ONE, f"--workdir={tmp_path}") as process:

@@ -22,7 +22,7 @@ COMMANDS = {
 @pytest.mark.parametrize(
     ("module", "signum"),
     [
-        ("run", signal.SIGTERM),
+        pytest.param("run", signal.SIGTERM, marks=pytest.mark.slow),
         pytest.param("run", signal.SIGINT, marks=pytest.mark.slow),
         pytest.param("sweep", signal.SIGINT, marks=pytest.mark.slow),
         pytest.param("sweep", signal.SIGTERM, marks=pytest.mark.slow),

@@ -92,6 +92,7 @@ def test_each_example_goes_on_from_its_own_last_token(float64):
     assert_close(together, after(params, batch.inputs.at[2:, 1].set(6).at[3:, 2].set(0), jnp.array([5, 2, 3])))
 
 
+@pytest.mark.slow
 def test_more_than_one_continuation_runs_under_vmap(float64):
     model, params, batch = made("encoder_decoder additive")
     tokens = jnp.arange(2 * B).reshape(2, B)

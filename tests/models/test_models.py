@@ -130,7 +130,7 @@ def flowing(name, params, batch):
     return outputs, flows
 
 
-@every_model
+@pytest.mark.parametrize("name", in_one_process(lambda name: name in ("encoder_decoder", "recursive")))
 def test_probes_change_neither_outputs_nor_gradients(float64, name):
     *_, params, batch = problem(name)
     plainly = jax.jit(jax.value_and_grad(lambda params: last_loss(name, batch)(params, rnnx.plain_run), has_aux=True))

@@ -357,6 +357,7 @@ def test_bfloat16_trains_float32_parameters(cell):
     assert measured["state_gradient/h/log10_norm"].dtype == jnp.float32
 
 
+@pytest.mark.slow
 def test_a_gradient_in_bfloat16_is_near_that_in_float32_but_not_the_same():
     both = {precision: make(precision=precision, steps_per_dispatch=1) for precision in ("float32", "bfloat16")}
     norms, curves = {}, {}
@@ -376,6 +377,7 @@ def test_a_gradient_in_bfloat16_is_near_that_in_float32_but_not_the_same():
     assert np.all(steps != np.round(steps))
 
 
+@pytest.mark.slow
 def test_flossing_brings_exponents_to_zero_and_then_the_optimiser_begins_anew():
     cell = rnnx.rnn(8, recurrent_initializer="gaussian(0.3)")
     objective = Objective(flossing_steps=100, flossing_exponents=2)

@@ -78,6 +78,7 @@ def test_each_mistake_is_named(arguments, message, capsys):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.slow
 def test_a_worker_is_stopped_between_requests_and_started_again_after_its_end(tmp_path):
     contestant = Worker("flax", "flax")
     try:

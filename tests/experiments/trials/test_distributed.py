@@ -252,6 +252,7 @@ def test_an_address_that_is_taken_is_said_to_be(tmp_path):
 
 
 @pytest.mark.parametrize("process", [pytest.param(0, marks=pytest.mark.slow), 1])
+@pytest.mark.slow
 def test_processes_that_do_not_come_are_not_waited_for_for_ever(process):
     code = "distributed.ARRIVAL = 3; "
     code += f"distributed.initialize(distributed.Processes('127.0.0.1:{free_port()}', 2, {process}))"

@@ -66,6 +66,7 @@ def test_what_one_program_can_train_goes_together_and_no_more(tmp_path):
     assert [group.vmap_width for group in groups.grouped(made, most=1)] == [1] * 6
 
 
+@pytest.mark.slow
 def test_seeds_above_an_int32_train_beside_one_another(tmp_path):
     """And a checkpoint of one is found again, by its seed."""
     made = make(tmp_path, [{"seed": 2**31}, {"seed": 2**32 - 1}], steps=10)
