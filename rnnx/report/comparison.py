@@ -1,7 +1,10 @@
 """Two studies side by side: what was set differently, and which measurements differ by more than seeds do."""
 
+import math
+import os
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -39,9 +42,36 @@ class ComparisonRow(NamedTuple):
         return median_range(self.values[0].values()), median_range(self.values[1].values())
 
     @property
-    def title(self) -> str:
-        """Name and unit of the metric."""
-        return f"{self.metric.name} ({self.metric.unit or self.group.trials[0].loss_unit})"
+    def unit(self) -> str:
+        """What the metric is measured in; of a loss, that of the task."""
+        return self.metric.unit or self.group.trials[0].loss_unit
+
+    @property
+    def moved(self) -> bool:
+        """Whether the difference can be told from seed noise."""
+        return self.difference.verdict in ("higher", "lower")
+
+    @property
+    def beyond(self) -> float:
+        """The difference in units of seed noise, above 1 where it can be told from it; `inf` if seeds make none.
+
+        The unit is how far the interval reaches from the difference towards zero.
+        """
+        value, low, high = self.difference[:3]
+        noise = abs(value - (low if value > 0 else high))
+        return abs(value) / noise if noise else math.inf
+
+    @property
+    def apart(self) -> bool:
+        """Whether every value of one study is above all of the other."""
+        one, other = (values.values() for values in self.values)
+        return max(one) < min(other) or max(other) < min(one)
+
+    @property
+    def relative(self) -> float:
+        """The size of the difference, as a share of the larger median or of the metric's scale."""
+        sizes = (abs(float(spread.median)) for spread in self.spreads)
+        return abs(self.difference.value) / (max(self.metric.scale, *sizes) or 1.0)
 
 
 class Reached(NamedTuple):
@@ -53,14 +83,20 @@ class Reached(NamedTuple):
     seeds: tuple[int, int]
     """In each study, those that failed, or are not finished or not started, too."""
 
+    @property
+    def shares(self) -> tuple[float, float]:
+        """In each study, the share of the seeds."""
+        return self.counts[0] / self.seeds[0], self.counts[1] / self.seeds[1]
+
 
 class Comparison(NamedTuple):
     """All that is to be told of two studies."""
 
     names: tuple[str, str]
-    """What they are called, as the user wrote it."""
+    """What they are called; see `short_names`."""
     studies: tuple[Study, Study]
     settings: list[Change]
+    """Of the groups that both studies have; of all where there is none."""
     origins: list[Change]
     """Versions, machine, code and data."""
     rows: list[ComparisonRow]
@@ -73,18 +109,50 @@ class Comparison(NamedTuple):
     """The groups that the other study lacks."""
 
     @property
-    def tasks(self) -> list[str]:
-        """Labels of the tasks that are compared."""
-        return list(dict.fromkeys(row.group.task for row in self.rows))
+    def moved(self) -> list[ComparisonRow]:
+        """What can be told from seed noise, first what is furthest beyond it."""
+        return sorted((row for row in self.rows if row.moved), key=lambda row: (-row.beyond, -row.relative))
 
     @property
-    def metrics(self) -> list[Metric]:
-        """What is compared, in order."""
-        return list({row.metric.name: row.metric for row in self.rows}.values())
+    def unjudged(self) -> list[ComparisonRow]:
+        """What has too few seeds, first where no values of the two studies overlap, and there the largest shifts."""
+        return sorted(self.rows_with("too few seeds"), key=lambda row: (not row.apart, -row.relative))
 
-    def rows_of(self, metric: Metric, task: str) -> list[ComparisonRow]:
-        """The groups of a task that have a metric."""
-        return [row for row in self.rows if row.metric.name == metric.name and row.group.task == task]
+    @property
+    def reached_otherwise(self) -> list[Reached]:
+        """The groups of which another share of seeds came to memory, first where it is most so."""
+        changed = [reached for reached in self.reached if reached.shares[0] != reached.shares[1]]
+        return sorted(changed, key=lambda reached: -abs(reached.shares[1] - reached.shares[0]))
+
+    def rows_with(self, verdict: str) -> list[ComparisonRow]:
+        """The rows of one verdict; see `statistics.Difference.verdict`."""
+        return [row for row in self.rows if row.difference.verdict == verdict]
+
+    @property
+    def without(self) -> tuple[int, int]:
+        """In each study, how many of the compared trials lack a number that others of their group have."""
+        most: dict[tuple[str, int, str], list[int]] = {}
+        for row in self.rows:
+            lack = [trials - len(values) for trials, values in zip(row.trials, row.values, strict=True)]
+            of_group = most.setdefault(row.group[:3], [0, 0])
+            of_group[:] = map(max, of_group, lack)
+        one, other = (sum(counts) for counts in zip(*most.values(), strict=True)) if most else (0, 0)
+        return one, other
+
+
+def short_names(one: Path, other: Path) -> tuple[str, str]:
+    """What two directories are called: as few of their last folders as tell them apart.
+
+    >>> short_names(Path("runs/before"), Path("/data/runs/after"))
+    ('before', 'after')
+    >>> short_names(Path("old/flow"), Path("new/flow"))
+    ('old/flow', 'new/flow')
+    """
+    first, second = (Path(os.path.abspath(path)).parts for path in (one, other))
+    depth = 1
+    while first[-depth:] == second[-depth:] and depth < max(len(first), len(second)):
+        depth += 1
+    return str(Path(*first[-depth:])), str(Path(*second[-depth:]))
 
 
 def compare(one: Study, other: Study, names: tuple[str, str]) -> Comparison:
@@ -97,10 +165,11 @@ def compare(one: Study, other: Study, names: tuple[str, str]) -> Comparison:
     )
     pairs = [(of_one[key], of_other[key]) for key in both]
     rows = [_row(*compared, *pair) for compared in _compared([*one.trials, *other.trials]) for pair in pairs]
+    matched = list(zip(*pairs, strict=True)) or [study.groups for study in studies]
     return Comparison(
         names=names,
         studies=(studies[0], studies[1]),
-        settings=_changes(*([view.settings for view in study.views] for study in studies)),
+        settings=_changes(*([view.settings for group in groups for view in group.trials] for groups in matched)),
         origins=_changes(*([_origin(trial) for trial in study.trials] for study in studies)),
         rows=[row for row in rows if row is not None],
         reached=[_reached(studies, *pair) for pair in pairs if np.isfinite(pair[0].trials[0].floor)],

@@ -170,7 +170,6 @@ METRICS = (
         format="g",
         column="horizon_{stage}_steps",
         heading="horizon<br>steps",
-        compared=_EVERY_STAGE,
         chart=_REACH,
     ),
     Metric(

@@ -5,6 +5,7 @@ import io
 import math
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,11 @@ from rich.table import Table
 
 from rnnx.logbook import files
 from rnnx.report import comparison, study, summary
-from rnnx.report.comparison import Change, Comparison, ComparisonRow
+from rnnx.report.comparison import Comparison, ComparisonRow
 from rnnx.report.metrics import METRICS
 from rnnx.report.pages import comparison as comparison_page
 from rnnx.report.pages import page
-from rnnx.report.pages.format import digits, span
-from rnnx.report.statistics import MedianRange
+from rnnx.report.pages.format import digits
 from rnnx.report.summary import SummaryRow
 
 _METRICS = [metric for metric in METRICS if metric.terminal]
@@ -54,8 +54,8 @@ def compare(one: Path, other: Path, output: Path) -> None:
       StudyError: one of them is none.
       DamagedError: a file of one of them is.
     """
-    result = comparison.compare(study.read(one), study.read(other), (str(one), str(other)))
-    files.write(output, comparison_page.render(result, comparison_page.draw(result)).encode())
+    result = comparison.compare(study.read(one), study.read(other), comparison.short_names(one, other))
+    files.write(output, comparison_page.render(result).encode())
     _print_comparison(result)
     print(output)
 
@@ -94,52 +94,55 @@ def _print_summary(rows: list[SummaryRow]) -> None:
 
 
 def _print_comparison(result: Comparison) -> None:
+    """What moved first, then one line of how much there is of everything else, then what was set differently."""
     console = Console(markup=False, highlight=False)
     # Elsewhere than in a terminal a line is as long as it must be: it is for other programs to read.
     console = console if console.is_terminal else Console(markup=False, highlight=False, width=10_000)
+    for said, rows in ((None, result.moved), (comparison_page.few(result), result.unjudged)):
+        if rows:
+            if said:
+                console.print(said)
+            console.print(_moves(rows, result.names, console.width >= _WIDE))
+            if more := _more(rows):
+                console.print(more)
+    console.print(comparison_page.headline(result))
+    for sentence in comparison_page.notes(result):
+        console.print(sentence)
+    for name, groups in zip(result.names, result.alone, strict=True):
+        if groups:
+            console.print(f"{name} alone has {len(groups)} group{'s' if groups[1:] else ''} of trials.")
+    for title, changes in (("Set differently", result.settings), ("Of different origin", result.origins)):
+        if changes:
+            told = (f"{change.name} {' → '.join(change.values)}" for change in changes[: comparison_page.SHOWN])
+            console.print(f"{title}: {'; '.join(told)}. {_more(changes)}".rstrip())
     for of in result.studies:
         if of.left_out:
-            console.print(of.left_out, "")
-    for title, changes in (("setting", result.settings), ("versions, code, machine, data", result.origins)):
-        if changes:
-            console.print(_changes(title, changes, result.names), "")
-    for name, groups in zip(result.names, result.alone, strict=True):
-        for group in groups:
-            console.print(f"only in {name}: {group.task}, {group.variant}, T = {group.length}")
-    for metric in result.metrics:
-        rows = [row for row in result.rows if row.metric.name == metric.name]
-        if not all(row.difference.none for row in rows):
-            console.print(_differences(rows, result.names), "")
-    for sentence in comparison_page.sentences(result):
-        console.print(f"- {sentence}")
+            console.print(of.left_out)
 
 
-def _changes(title: str, changes: list[Change], names: tuple[str, str]) -> Table:
+def _more(all_of_them: Sequence[Any]) -> str:
+    """For example `And 30 more, on the page.`"""
+    more = len(all_of_them) - comparison_page.SHOWN
+    return f"And {more} more, on the page." if more > 0 else ""
+
+
+_WIDE = 120
+"""Columns of a terminal that has room for everything."""
+
+
+def _moves(rows: list[ComparisonRow], names: tuple[str, str], wide: bool) -> Table:
+    """Medians, how far the difference is beyond seed noise, and where there is room it itself and how many seeds."""
+    judged = rows[0].moved
+    columns = {" → ".join(names): comparison_page.medians}
+    if judged:
+        columns["noise"] = comparison_page.margin
+    if wide:
+        columns |= {"difference": comparison_page.interval, "seeds": comparison_page.seeds}
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in (title, *names):
-        table.add_column(name, overflow="fold")
-    for change in changes:
-        table.add_row(change.name, *change.values)
-    return table
-
-
-def _differences(rows: list[ComparisonRow], names: tuple[str, str]) -> Table:
-    """Medians with lowest … highest, and the difference with its interval."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(rows[0].metric.name)
-    for name in ("T", *names, "seeds", "difference"):
+    table.add_column("what moved" if judged else "not judged")
+    for name in columns:
         table.add_column(name, justify="right")
-    table.add_column("told from seed noise?")
-    for row in rows:
-        values = [_value(values, row.metric.format) for values in row.spreads]
-        seeds, interval = comparison_page.seeds(row), comparison_page.interval(row)
-        verdict = comparison_page.verdict_text(row, names)
-        table.add_row(
-            f"{row.group.task}, {row.group.variant}", str(row.group.length), *values, seeds, interval, verdict
-        )
+    for row in rows[: comparison_page.SHOWN]:
+        what = f"{row.metric.name}: {row.group.task}, {row.group.variant}, T = {row.group.length}"
+        table.add_row(what, *(told(row) for told in columns.values()))
     return table
-
-
-def _value(values: MedianRange, form: str) -> str:
-    low_to_high = span(values, form)
-    return digits(values.median, form) + (f" ({low_to_high})" if low_to_high else "")

@@ -1,7 +1,10 @@
 """`experiments.compare` as a user runs it."""
 
+import shutil
+
 import pytest
 
+from rnnx.report import terminal
 from tests.experiments.commands import run
 from tests.report.records import write_trial
 
@@ -19,7 +22,7 @@ def files(directory):
     return {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
 
 
-def test_a_table_and_a_page_and_nothing_in_the_studies(studies, tmp_path):
+def test_what_moved_and_a_page_and_nothing_in_the_studies(studies, tmp_path):
     one, other = studies
     before = files(one) | files(other)
     output = tmp_path / "new" / "page.html"
@@ -27,17 +30,36 @@ def test_a_table_and_a_page_and_nothing_in_the_studies(studies, tmp_path):
     done = run("compare", str(one), str(other), f"--output={output}", JAX_PLATFORMS="none_such")
     assert done.returncode == 0, done.stderr
     assert files(one) | files(other) == before
-    assert "learning_rate" in done.stdout
     lines = done.stdout.splitlines()
-    row = lines[next(at for at, line in enumerate(lines) if line.startswith("held-out loss")) + 1]
-    assert row.startswith("adding, rnn")
-    assert "0.175 (0.100\u2009…\u20090.300)" in row
-    assert "0.0550 (0.0400\u2009…\u20090.0700)" in row
-    assert "−0.120 (" in row
-    assert row.rstrip().endswith(f"lower in {other}")
-    assert f"Held-out loss: lower in {other} for adding, rnn at T = 8." in " ".join(done.stdout.split())
-    assert done.stdout.splitlines()[-1] == str(output)
-    assert "What came out differently" in output.read_text(encoding="utf-8")
+    assert lines[0].split() == ["what", "moved", "a", "→", "b", "noise", "difference", "seeds"]
+    assert lines[1].startswith("held-out loss: adding, rnn, T = 8")
+    assert "0.175 → 0.0550" in lines[1]
+    assert "−0.120 (" in lines[1]
+    assert lines[1].split()[-1] == "4"
+    assert lines[2].startswith("Of 6 numbers in 1 group of trials: 1 of 1 differences can be told from seed noise")
+    assert lines[3].endswith("in 1 of 1 groups: adding, rnn at T = 8 (2 of 4 → 4 of 4 seeds).")
+    assert lines[4:] == ["Set differently: learning_rate 0.01 → 0.001.", str(output)]
+    assert "What moved" in output.read_text(encoding="utf-8")
+    assert str(tmp_path) not in output.read_text(encoding="utf-8")
+
+
+def test_identical_studies_are_one_line(studies, tmp_path, capsys):
+    one, _ = studies
+    shutil.copytree(one, tmp_path / "other" / "a")
+    terminal.compare(one, tmp_path / "other" / "a", tmp_path / "page.html")
+    told, _ = capsys.readouterr().out.splitlines()
+    assert told == "Nothing moved: all 6 numbers in 1 group of trials are the same at every seed, to the last digit."
+
+
+def test_too_few_seeds_are_told_in_a_line_and_shifts_below_it(studies, tmp_path, capsys):
+    for study in studies:
+        for seed in (2, 3):
+            shutil.rmtree(study / f"rnn{seed}")
+    terminal.compare(*studies, tmp_path / "page.html")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Not judged: 1 difference, of 2 seeds in a and 2 in b. It takes 4 in each;")
+    assert lines[1].split() == ["not", "judged", "a", "→", "b", "difference", "seeds"]
+    assert lines[2].split()[-3:] == ["0.0600", "−0.140", "2"]
 
 
 @pytest.mark.parametrize(

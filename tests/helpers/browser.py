@@ -72,6 +72,10 @@ class Browser:
         self.errors.clear()
         self._send("Page.navigate", url=url)
 
+    def resize(self, width: int, height: int) -> None:
+        """Make the window as wide and high, also narrower than a window of Chromium can be."""
+        self._send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=True)
+
     def evaluate(self, expression: str) -> Any:
         """The value of JavaScript in the page."""
         return self._send("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")

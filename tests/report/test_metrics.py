@@ -32,7 +32,7 @@ def test_one_row_is_shown_wherever_it_says(tmp_path):
     assert summary.table(rows)[0]["reach_after_steps_median"] == rows[0].of("reach").median == 7
     assert "reach<br>steps" in page.render(studies[0], rows, [], "runs/one")
     assert {"reach before training", "reach after training"} <= {
-        metric.name for metric in compare(*studies, ("a", "b")).metrics
+        row.metric.name for row in compare(*studies, ("a", "b")).rows
     }
     charts = layout("rnn", ["state_gradient"])
     assert "reach (steps)" in charts["All runs: how far back the gradient reaches"]
