@@ -4,13 +4,13 @@ To load jax takes seconds. So nothing here does it before the flags have been ch
 its flags, and its `main` checks their values and then imports what it needs.
 """
 
-import ast
+import contextlib
 import difflib
 import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -18,15 +18,20 @@ from typing import NoReturn
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
+from experiments import sources, usage
+from experiments.errors import ConfigError, described
+from experiments.sources import ROOT, names
+from experiments.studies import grammar
 from experiments.trials.signals import Interrupted
 
 
-def start(main: Callable[[], int | None], *arguments: str) -> None:
+def start(main: Callable[[], int | None], *arguments: str, required: Sequence[str] = ()) -> None:
     """Parse the flags, run `main` and exit with its status.
 
     Args:
       main: the command.
       arguments: what it takes beside flags, by name; most take nothing. See `positional`.
+      required: the flags that `--help` names first, since they must be given.
     """
 
     def guarded(argv: list[str]) -> int | None:
@@ -54,7 +59,7 @@ def start(main: Callable[[], int | None], *arguments: str) -> None:
     # Trials share a card: none of them, nor this process, may take most of its memory in advance.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     logging.set_verbosity(logging.WARNING)  # jax and orbax report at INFO what nobody asked about
-    app.run(guarded, flags_parser=_parse)
+    app.run(guarded, flags_parser=lambda argv: _parse(argv, required, arguments))
 
 
 def fail(message: str) -> NoReturn:
@@ -63,10 +68,10 @@ def fail(message: str) -> NoReturn:
     sys.exit(2)
 
 
-def workdir() -> Path:
-    """The directory of `--workdir`."""
+def workdir(missing: str = "say where results go, for example --workdir=runs/one") -> Path:
+    """The directory of `--workdir`; where it was not given, `missing` tells what to do."""
     if not flags.FLAGS.workdir:
-        fail("--workdir is missing: say where results go, for example --workdir=runs/one.")
+        fail(f"--workdir is missing: {missing}.")
     directory = path(flags.FLAGS.workdir)
     if directory.exists() and not directory.is_dir():
         fail(f"--workdir={directory} is a file, not a directory.")
@@ -87,12 +92,32 @@ def config_file() -> Path:
         fail("--config is missing: say which study, for example --config=configs/gradient_flow.py.")
     file = path(flags.FLAGS.config)
     if not file.is_file():
-        folders = dict.fromkeys(map(os.path.relpath, (_ROOT / "configs", file.parent)))
+        folders = dict.fromkeys(map(os.path.relpath, (ROOT / "configs", file.parent)))
         # By the names of files: what a folder is called tells nothing.
         known = {other.name: _shown(other) for folder in folders for other in Path(folder).glob("[!_]*.py")}
         nearest = _nearest(file.name, known)
         _unknown("--config", "config file", str(file), known.values(), nearest and known[nearest])
     return file
+
+
+def check_names() -> None:
+    """That what flags name is there, as far as that can be told without jax: a slip is answered at once."""
+    known = sources.choices() | {"diagnostics": (*names("rnnx", "diagnostics"), *names("rnnx", "readings"))}
+    for flag, field, name in (*_named(), *_swept()):
+        if field in known and name:
+            choice(flag, field.removesuffix(".name").removesuffix("s"), name, known[field])
+
+
+@contextlib.contextmanager
+def telling(what: str) -> Iterator[None]:
+    """Say on a terminal what takes a while, as long as it does."""
+    if sys.stderr.isatty():
+        print(f"{what} …", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def choice(flag: str, kind: str, given: str, known: Iterable[str]) -> str:
@@ -101,19 +126,6 @@ def choice(flag: str, kind: str, given: str, known: Iterable[str]) -> str:
     if given not in known and ":" not in given:
         _unknown(flag, kind, given, known, _nearest(given, known))
     return given
-
-
-def names(*folder: str) -> list[str]:
-    """The names of what has a file each in a folder, as `rnnx.registry.names` tells them, which loads jax.
-
-    >>> "local" in names("experiments", "executors")
-    True
-    """
-    return sorted(file.stem for file in _files(*folder))
-
-
-def _files(*folder: str) -> list[Path]:
-    return [file for file in _ROOT.joinpath(*folder).rglob("*.py") if not file.name.startswith("_")]
 
 
 def positional() -> list[str]:
@@ -133,25 +145,57 @@ def overrides() -> dict[str, str]:
     return {argument: field for argument in sys.argv[1:] if (field := _field(argument)) is not None}
 
 
-_ROOT = Path(__file__).parents[1]
-
 _STUDY = "_study"
 """A study's name as a module, which no other has."""
 
 _positional: list[str] = []
 
 
-def _parse(argv: list[str]) -> list[str]:
+def _parse(argv: list[str], required: Sequence[str], positional: Sequence[str]) -> list[str]:
     """All flags but `--config.<field>`: which fields there are stands in the study file, and `study` reads it."""
+    if any(argument in ("--help", "-help", "-h", "--helpshort") for argument in argv[1:]):
+        print(usage.text(argv[0], sys.modules["__main__"].__doc__ or "", required, positional))
+        sys.exit(0)
     try:
         return flags.FLAGS([argument for argument in argv if "config" not in flags.FLAGS or _field(argument) is None])
     except flags.UnrecognizedFlagError as error:
-        field = _nearest_field(error.flagname) if "config" in flags.FLAGS else None
+        field = sources.field_called(error.flagname) if "config" in flags.FLAGS else None
         fail(f"--{error.flagname}: no such flag; did you mean --config.{field}?" if field else str(error))
     except flags.Error as error:
-        fail(str(error))
-    except SystemExit:  # after --help, which absl gives the status of a failure
-        sys.exit(0)
+        fail(_sentence(error))
+
+
+def _sentence(error: flags.Error) -> str:
+    """What absl says of a flag; where it has left that to Python, in words for a person."""
+    said = str(error)
+    for words, kind in _OF_PYTHON.items():
+        flag, found, _ = said.partition(words)
+        if found:
+            return f"{flag.removeprefix('flag ').rstrip('(: ')} can't be: it must be {described(kind)}."
+    return said
+
+
+_OF_PYTHON: dict[str, type] = {
+    "invalid literal for int()": int,
+    "could not convert string to float": float,
+    "'Non-boolean argument to boolean flag'": bool,
+}
+
+
+def _named() -> Iterator[tuple[str, str, str]]:
+    """The names in flags such as `--config.cell.name=gru`: argument, field, and the name."""
+    for argument, field in overrides().items():
+        value = argument.partition("=")[2]
+        for name in re.findall(r"[^\s,'\"()\[\]]+", value) if field == "diagnostics" else [value]:
+            yield argument.partition("=")[0], field, name
+
+
+def _swept() -> Iterator[tuple[str, str, str]]:
+    """Likewise in `--sweep`, if that can be read; if not, it is told once there are types to read it by."""
+    spec = flags.FLAGS["sweep"].value if "sweep" in flags.FLAGS else None
+    with contextlib.suppress(ConfigError):
+        points = grammar.parse(spec, lambda field: str) if spec else []
+        yield from dict.fromkeys(("--sweep", field, name) for point in points for field, name in point.items())
 
 
 def _field(argument: str) -> str | None:
@@ -161,7 +205,7 @@ def _field(argument: str) -> str | None:
 
 
 def _overridden(path: Path, module: ModuleType) -> ConfigDict:
-    from experiments.config import ConfigError, admit, check_fields, field_type
+    from experiments.config import admit, check_fields, field_type
 
     try:
         base = module.get_config()
@@ -180,7 +224,9 @@ def _overridden(path: Path, module: ModuleType) -> ConfigDict:
         ]
         config_flags.DEFINE_config_dict("config", base, flag_values=values, sys_argv=given)
         values([sys.argv[0], *given])
-    except (flags.Error, ConfigError) as error:
+    except flags.Error as error:
+        fail(_sentence(error))
+    except ConfigError as error:
         fail(str(error))
     except (TypeError, ValueError) as error:  # of ml_collections, for a value that is not of its field's type
         fail(f"--config: {error}")
@@ -197,7 +243,6 @@ def _list(argument: str) -> str:
 
 def _mistakes() -> tuple[type[Exception], ...]:
     """What commands raise for mistakes of the user's. Loads jax."""
-    from experiments.config import ConfigError
     from rnnx.data import DataError
     from rnnx.logbook.checkpoints import CheckpointError
     from rnnx.logbook.files import DamagedError
@@ -212,55 +257,11 @@ def _unknown(flag: str, kind: str, given: str, known: Iterable[str], nearest: st
     fail(f"{flag}={given}: no {kind} named {given!r}{hint} Known: {', '.join(sorted(known))}.")
 
 
-def _nearest(given: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
+def _nearest(given: str, known: Iterable[str]) -> str | None:
     """Of the known names the one most like it, in small letters or capitals."""
     lower = {name.lower(): name for name in known}
-    found = difflib.get_close_matches(given.lower(), lower, n=1, cutoff=cutoff)
+    found = difflib.get_close_matches(given.lower(), lower, n=1, cutoff=0.5)
     return lower[found[0]] if found else None
-
-
-def _nearest_field(flag: str) -> str | None:
-    """The field that was likely meant by a flag such as `--learning_rate` or `--cell.nam`."""
-    fields = {name: field for field in _fields() for name in (field, field.rpartition(".")[2])}
-    nearest = _nearest(flag, fields, cutoff=0.8)
-    return fields[nearest] if nearest else None
-
-
-def _fields() -> Iterator[str]:
-    """Those of `experiments.config.default`, read from the sources, since that loads jax."""
-
-    def definitions(file: Path) -> list[ast.stmt]:
-        return ast.parse(file.read_text(encoding="utf-8")).body
-
-    def annotated(file: Path, name: str) -> Iterator[str]:
-        """The fields of a class."""
-        for definition in definitions(file):
-            if isinstance(definition, ast.ClassDef) and definition.name == name:
-                targets = [field.target for field in definition.body if isinstance(field, ast.AnnAssign)]
-                yield from (target.id for target in targets if isinstance(target, ast.Name))
-
-    sections = ("cell", "model", "task")
-    for field in annotated(_ROOT / "experiments" / "config.py", "Config"):
-        if field not in (*sections, "schedule", "objective", "length"):
-            yield field
-    for field in annotated(_ROOT / "rnnx" / "training" / "objective.py", "Objective"):
-        yield f"objective.{field}"
-    yield from ("cell.hidden_size", "task.length", "schedule.name")
-    for definition in definitions(_ROOT / "rnnx" / "training" / "schedules.py"):
-        if isinstance(definition, ast.FunctionDef):
-            yield from (f"schedule.{option.arg}" for option in definition.args.kwonlyargs)
-    for section in sections:
-        yield f"{section}.name"
-        for file in _files("rnnx", f"{section}s"):
-            factory = file.stem.title().replace("_", "") if section == "model" else file.stem
-            for definition in definitions(file):
-                # A model is a class, of whose making `__init__` has the arguments.
-                inside = definition.body if isinstance(definition, ast.ClassDef) else [definition]
-                called = "__init__" if isinstance(definition, ast.ClassDef) else factory
-                if getattr(definition, "name", None) == factory:
-                    makers = [d for d in inside if isinstance(d, ast.FunctionDef) and d.name == called]
-                    options = [option.arg for maker in makers for option in maker.args.kwonlyargs]
-                    yield from (f"{section}.{option}" for option in options if option != "rngs")
 
 
 def _shown(file: Path) -> str:

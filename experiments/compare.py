@@ -1,8 +1,11 @@
 """Tell two studies apart: what was set differently, and what came out differently by more than seeds do.
 
-python -m experiments.compare runs/one runs/other
-
 Prints a table and writes a page with figures, `--output`; nothing is written into the studies.
+
+Examples:
+
+    python -m experiments.compare runs/one runs/other
+    python -m experiments.compare runs/one runs/other --output=apart.html
 """
 
 from absl import flags

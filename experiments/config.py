@@ -21,7 +21,8 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 import rnnx
-from experiments import build
+from experiments import build, sources
+from experiments.errors import ConfigError
 from rnnx import checks, registry
 from rnnx.pytrees import flatten_dict
 from rnnx.references import is_reference, resolve
@@ -42,10 +43,6 @@ _CHEAP = (
     "hidden_units",
 )
 """Measured during training; what takes longer is for `experiments.analyze`, or to be named in a study."""
-
-
-class ConfigError(ValueError):
-    """A setting that can't be used; the message names the field, the value and the nearest valid choice."""
 
 
 class Settings(ConfigDict):
@@ -103,34 +100,48 @@ class Config:
     model: Section
     task: Section
     length: int
-    """Of a sequence, `task.length` in the settings."""
+    """Steps of time in a sequence, T. It is `task.length` in the settings."""
     batch_size: int
+    """Examples in a batch to train on."""
     steps: int
+    """Training steps."""
     optimizer: str
+    """What makes updates of the gradient."""
     learning_rate: float
+    """Size of an update; `schedule` multiplies it."""
     schedule: Section
     """Of the learning rate, which it multiplies."""
     weight_decay: float
-    """Of `adamw`."""
+    """Of `adamw`: the share of the parameters, times the learning rate, that each step takes from them; 1e-4 if none is
+    named."""
     momentum: float
-    """Of `sgd`."""
+    """Of `sgd`: how much of the step before is in the next one."""
     clip_norm: float
     """Limit of the global gradient norm; 0 for none."""
     clip_value: float
     """Limit of the size of each number of the gradient; 0 for none."""
     precision: Precision
+    """Of what is multiplied in training; parameters and sums are in float32."""
     engine: str
+    """How time runs: speed and memory, not the result."""
     remat: str | int | None
+    """What is computed again in the backward pass to save memory: none, full, sqrt, or segments of so many steps."""
     seed: int
+    """Of initial values and batches."""
     log_every: int
+    """Training steps between two records of the training loss."""
     measure_every: int
+    """Training steps between two measurements, a multiple of `log_every`."""
     measure_batch_size: int
+    """Held-out examples that are measured."""
     checkpoint_every: int
+    """Training steps between two checkpoints, a multiple of `log_every`."""
     best_metric: str
     """The measurement by which a checkpoint is the best, `heldout/…`; empty for none."""
     patience: int
     """Measurements without a better one after which training stops; 0 for never."""
     diagnostics: tuple[str, ...]
+    """What is measured while training."""
     objective: Objective
 
     def to_dict(self) -> dict[str, Any]:
@@ -320,12 +331,6 @@ def field_type(base: ConfigDict, field: str) -> type:
     return (base[section] if section else base).get_type(leaf)
 
 
-def described(kind: type) -> str:
-    """What a field of this type holds, as people say it."""
-    words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", tuple: "a list of names"}
-    return words.get(kind, f"of type {kind.__name__}")
-
-
 def difference(one: dict[str, Any], other: dict[str, Any]) -> str:
     """The fields in which two nested configurations differ, with both values, as one line."""
     a, b = flatten_dict(one), flatten_dict(other)
@@ -335,6 +340,9 @@ def difference(one: dict[str, Any], other: dict[str, Any]) -> str:
 
 def _unknown(field: str, known: Iterable[str]) -> ConfigError:
     """That there is no such field, with the nearest one and the others of its section."""
+    elsewhere = sources.CALLED_ELSEWHERE.get(field.rpartition(".")[2], "")
+    if elsewhere in known:
+        return ConfigError(f"no config field named {field!r}; did you mean {elsewhere!r}?")
     nearest = difflib.get_close_matches(field, known, n=1, cutoff=0.5)
     section = (nearest[0] if nearest else field).rpartition(".")[0]
     beside = {other for other in known if other.rpartition(".")[0] == section}

@@ -1,11 +1,17 @@
-"""Let a trained model of language write.
-
-python -m experiments.generate --workdir=runs/shakespeare --prompt="ROMEO:" --temperature=0.8
+r"""Let a trained model of language write.
 
 What is written is shown while it is drawn. Chances are changed by --temperature first; then --top_k leaves the
 likeliest tokens, then --top_p the likeliest that have that share together. --beam draws nothing, and looks for the
 likeliest text; --next shows what may come next. The same flags and --seed write the same. All that is needed lies in
 the trial's directory.
+
+Examples:
+
+    python -m experiments.generate --workdir=runs/shakespeare \
+        --prompt="ROMEO:" --temperature=0.8
+    # The five likeliest next characters.
+    python -m experiments.generate --workdir=runs/shakespeare \
+        --prompt="To be, or not to b" --next=5
 """
 
 import math
@@ -19,7 +25,7 @@ from experiments import cli
 def main() -> int:
     """Write with the model of the trial in `--workdir`."""
     given = flags.FLAGS
-    directory = cli.workdir()
+    directory = cli.workdir("say whose model writes, for example --workdir=runs/shakespeare")
     if given.prompt is not None and given.prompt_file is not None:
         cli.fail("--prompt and --prompt_file are two ways to say what to go on from: give one of them.")
     if not given.temperature >= 0 or math.isinf(given.temperature):
@@ -87,4 +93,4 @@ if __name__ == "__main__":
     flags.DEFINE_integer("seed", 0, "Of what is drawn.", lower_bound=0, upper_bound=2**32 - 1)
     flags.DEFINE_enum("unknown", "error", ["error", "skip"], "Characters of the prompt that the model does not know.")
     flags.DEFINE_string("checkpoint", "latest", "Which parameters: latest, best, or a step.")
-    cli.start(main)
+    cli.start(main, required=("workdir",))

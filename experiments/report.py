@@ -1,8 +1,11 @@
 """Make the report of a study: one HTML page, figures and tables.
 
-python -m experiments.report --workdir=runs/gradient_flow
+It is put into the workdir, or into the directory --output. A trial or a sweep makes it at its end by itself.
 
-It is put into the workdir, or into the directory --output.
+Examples:
+
+    python -m experiments.report --workdir=runs/gradient_flow
+    python -m experiments.report --workdir=runs/gradient_flow --output=page
 """
 
 from pathlib import Path
@@ -14,7 +17,7 @@ from experiments import cli
 
 def main() -> int:
     """Make the report of `--workdir`."""
-    workdir = cli.workdir()
+    workdir = cli.workdir("say what to report on, for example --workdir=runs/gradient_flow")
     output = Path(flags.FLAGS.output).expanduser() if flags.FLAGS.output else workdir / "report"
     if output.suffix in (".html", ".htm"):
         cli.fail(f"--output={output}: a report is a directory, of a page with its figures and tables.")
@@ -28,4 +31,4 @@ def main() -> int:
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "Directory of a study or of a single trial.")
     flags.DEFINE_string("output", None, "Directory of the report; <workdir>/report if it is not given.")
-    cli.start(main)
+    cli.start(main, required=("workdir",))

@@ -1,16 +1,20 @@
-"""Run one trial.
+r"""Run one trial.
 
-python -m experiments.run --config=configs/adding.py --config.cell.name=gru --workdir=runs/one
-
-Run a trial again as it was recorded, and see whether the result is bit-identical (exit status 0) or not (1):
-
-python -m experiments.run --from=runs/one --workdir=runs/again
-
-The same command goes on with a trial that was stopped, and with more --config.steps, with one that is done. With
---dry_run its settings are printed, all of them, and nothing is done.
+The same command goes on with a trial that was stopped, and with more --config.steps, with one that is done. At the end
+it makes the report of the trial.
 
 With --data_parallel the batches are split over all devices; of several machines too, if the same command runs on each,
 with its number as --process (docs/devices.md).
+
+Examples:
+
+    # A GRU on the adding problem.
+    python -m experiments.run --config=configs/adding.py \
+        --config.cell.name=gru --config.task.length=32 --workdir=runs/one
+    # All settings, and nothing is done.
+    python -m experiments.run --config=configs/adding.py --dry_run
+    # The same trial again: is the result bit-identical (exit status 0, else 1)?
+    python -m experiments.run --from=runs/one --workdir=runs/again
 """
 
 import json
@@ -43,6 +47,7 @@ def main() -> int:
         return rerun.rerun(cli.path(source), directory)
 
     cli.config_file()
+    cli.check_names()
     if flags.FLAGS.dry_run:
         from experiments.config import parse
 
@@ -105,4 +110,4 @@ if __name__ == "__main__":
     flags.DEFINE_integer("processes", None, "How many processes there are.", lower_bound=1)
     flags.DEFINE_integer("process", None, "Which of them this one is; only 0 needs the workdir.", lower_bound=0)
     flags.DEFINE_bool("profile", False, "Write a trace of some training steps: docs/profiling.md.")
-    cli.start(main)
+    cli.start(main, required=("config", "workdir"))

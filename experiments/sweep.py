@@ -1,8 +1,19 @@
-"""Run every trial of a study.
+r"""Run every trial of a study.
 
-python -m experiments.sweep --config=configs/gradient_flow.py --workdir=runs/gradient_flow
+The same command does what is left; with more points, or more steps, what is there goes on. At the end it makes the
+report of the study.
 
-The same command does what is left; with more points, or more steps, what is there goes on.
+Examples:
+
+    # The study's own trials.
+    python -m experiments.sweep --config=configs/gradient_flow.py \
+        --workdir=runs/gradient_flow
+    # Others: two cells, two lengths, seeds 0 to 4.
+    python -m experiments.sweep --config=configs/adding.py --workdir=runs/mine \
+        --sweep="cell.name=rnn,gru;task.length=16,64;seed=0:5"
+    # What they cost, and nothing is done.
+    python -m experiments.sweep --config=configs/gradient_flow.py \
+        --workdir=runs/gradient_flow --dry_run
 """
 
 import math
@@ -19,6 +30,7 @@ def main() -> int:
     """Run the trials of `--sweep`, or else of the study's `sweep()`, that are not done yet."""
     given = flags.FLAGS
     cli.config_file()
+    cli.check_names()
     directory = cli.workdir()
     if (directory / "config.json").exists():
         cli.fail(f"--workdir={directory} holds a single trial: choose another directory for a sweep.")
@@ -79,9 +91,10 @@ if __name__ == "__main__":
     flags.DEFINE_multi_string("skip", [], "Leave out trials whose names match this shell pattern; may be repeated.")
     flags.DEFINE_bool("dry_run", False, "Print the trials and what they cost, and do nothing.")
     flags.DEFINE_integer("vectorize", 1, "Trials that are trained side by side as one program, at most.", lower_bound=1)
-    flags.DEFINE_string("executor", "local", "Where trials run.")
+    executors = ", ".join(cli.names("experiments", "executors"))
+    flags.DEFINE_string("executor", "local", f"Where trials run, one of {executors}, or module:name of your own.")
     flags.DEFINE_integer("jobs", None, "Processes at a time; by default what the executor has room for.", lower_bound=1)
     flags.DEFINE_float("timeout", 0.0, "Seconds that a trial (or group) may take, 0 for no limit.", lower_bound=0.0)
     flags.DEFINE_list("executor_options", [], "Settings of the executor, name=value,name=value.")
     flags.DEFINE_bool("profile", False, "Write a trace of some training steps of the first trial: docs/profiling.md.")
-    cli.start(main)
+    cli.start(main, required=("config", "workdir"))

@@ -10,7 +10,7 @@ A comma within brackets is part of a value: `orthogonal,sparse(15,0.95)`.
 from collections.abc import Callable
 from typing import Any
 
-from experiments.config import ConfigError, described
+from experiments.errors import ConfigError, described
 from experiments.studies.grid import Axis, Conditional, Point, axis, product, when, zip_axes
 
 

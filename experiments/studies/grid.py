@@ -12,7 +12,7 @@ An axis is a list of points. So a list written by hand can stand wherever an axi
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from experiments.config import ConfigError
+from experiments.errors import ConfigError
 
 Point = dict[str, Any]
 """For example `{"cell.name": "lstm", "seed": 0}`; what is not in it stays as the config has it."""

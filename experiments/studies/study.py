@@ -12,7 +12,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from experiments.config import Config, ConfigError, described, difference, field_type, names_first, parse, plain
+from experiments.config import Config, difference, field_type, names_first, parse, plain
+from experiments.errors import ConfigError, described
 from experiments.executors import Executor, Options
 from experiments.progress import Display
 from experiments.studies import grammar, names

@@ -27,7 +27,7 @@ class Sequence(nnx.Module):
     Args:
       cell: the cell of every layer, each with parameters of its own.
       task: what it is for.
-      layers: how many.
+      layers: how many, each over the outputs of the one below.
       bidirectional: each layer is two, one of them run from the last step to the first, their outputs side by side. At
         the last step the second one has seen no more than that step, so it is of use where every step is scored.
       residual: each layer but the first adds its inputs to its outputs, y_t = x_t + y'_t (He et al. 2016).

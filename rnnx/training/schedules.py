@@ -27,6 +27,11 @@ def warmup_cosine(*, warmup_steps: int = 0, decay_steps: int = 0, alpha: float =
 
     As `optax.warmup_cosine_decay_schedule` (Loshchilov & Hutter 2017, "SGDR").
 
+    Args:
+      warmup_steps: training steps of the rise.
+      decay_steps: the training step at which the decay ends, counted from the start; a config takes `steps`.
+      alpha: what is left of the learning rate in the end, as a share.
+
     Raises:
       ValueError: the decay would end before it begins; a share that is none.
 
@@ -46,6 +51,10 @@ def warmup_cosine(*, warmup_steps: int = 0, decay_steps: int = 0, alpha: float =
 def step(*, transition_steps: int = 0, decay_rate: float = 0.1) -> Schedule:
     """Multiplied by `decay_rate` at once after each `transition_steps`: `optax.exponential_decay(…, staircase=True)`.
 
+    Args:
+      transition_steps: training steps after which the factor has changed by `decay_rate`.
+      decay_rate: factor of the learning rate in that time.
+
     Raises:
       ValueError: no steps, or a rate that is not above 0.
 
@@ -58,6 +67,10 @@ def step(*, transition_steps: int = 0, decay_rate: float = 0.1) -> Schedule:
 
 def exponential(*, transition_steps: int = 0, decay_rate: float = 0.1) -> Schedule:
     """`decay_rate ** (step / transition_steps)`: `optax.exponential_decay`.
+
+    Args:
+      transition_steps: training steps after which the factor has changed by `decay_rate`.
+      decay_rate: factor of the learning rate in that time.
 
     Raises:
       ValueError: no steps, or a rate that is not above 0.

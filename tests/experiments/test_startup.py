@@ -1,12 +1,18 @@
 """Help, and mistakes that flags alone tell of, are answered before anything heavy is loaded, which takes seconds."""
 
 import re
+import shlex
+from typing import get_args
 
 import pytest
 
-from experiments import cli, config, executors
-from rnnx import diagnostics, readings
+from experiments import build, config, executors, sources
+from rnnx import cells, diagnostics, engines, models, readings, tasks
 from rnnx.pytrees import flatten_dict
+from rnnx.training import schedules
+from rnnx.training.optimizers import OPTIMIZERS
+from rnnx.training.runs import Precision
+from rnnx.unroll import check_engine
 from tests.experiments.commands import ROOT, run
 
 HEAVY = {"flax", "jax", "jaxlib", "matplotlib", "numpy", "optax", "orbax", "rnnx", "tensorboardX"}
@@ -14,6 +20,15 @@ COMMANDS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if "
 assert len(COMMANDS) == 6
 SMALL = "--config=tests/experiments/study_small.py"
 WORKDIR = "--workdir=nowhere"
+SLIPS = [
+    (["--config.cell.name=lsmt"], "--config.cell.name=lsmt: no cell named 'lsmt'; did you mean 'lstm'?"),
+    (["--config.task.name=ading"], "no task named 'ading'; did you mean 'adding'?"),
+    (["--config.model.name=sequense"], "no model named 'sequense'; did you mean 'sequence'?"),
+    (["--config.optimizer=adm"], "no optimizer named 'adm'; did you mean 'adam'?"),
+    (["--config.schedule.name=cosine"], "no schedule named 'cosine'; did you mean 'warmup_cosine'?"),
+    (["--config.diagnostics=gates,lyapunv"], "no diagnostic named 'lyapunv'; did you mean 'lyapunov'?"),
+]
+"""Names that there are not, which is known without jax."""
 
 
 def answered(module, *arguments):
@@ -30,9 +45,51 @@ def test_help(module):
     status, shown, said, heavy = answered(module, "--help")
     assert status == 0, said
     assert said == ""
-    assert f"python -m experiments.{module} " in shown
-    assert "\nflags:\n" in shown
     assert not heavy
+    lines = shown.splitlines()
+    assert lines[0].startswith(f"usage: python -m experiments.{module} ")
+    assert max(map(len, lines)) <= 80
+    needed = re.findall(r"--(\w+)=[A-Z]", lines[0])
+    assert [line.split("=")[0].strip() for line in lines if line.startswith("  --")][: len(needed)] == [
+        f"--{flag}" for flag in needed
+    ]
+    examples = shown.partition("\nexamples:\n")[2].replace("\\\n", "")
+    commands = [shlex.split(line) for line in examples.splitlines() if not line.strip().startswith("#")]
+    assert commands
+    for _, _, name, *given in commands:
+        assert name == f"experiments.{module}"
+        for flag in given:
+            if flag.startswith("--"):
+                assert re.sub(r"^--config\.|=.*", "", flag) in shown.partition("\nexamples:\n")[0]
+
+
+@pytest.mark.parametrize("module", ["run", "sweep"])
+def test_help_tells_every_setting_with_its_type_and_default(module):
+    shown = answered(module, "--help")[1].partition("\nsettings, ")[2]
+    rows = {
+        found[1]: found for found in re.finditer(r"^  ([a-z_.]+)=([A-Z,]+)\s+((?:.|\n {28})*)", shown, re.MULTILINE)
+    }
+    assert set(rows) == set(flatten_dict(config.default().to_dict()))
+    for name, row in rows.items():
+        assert re.match(r"[A-Zα].* ", row[3]), f"{name} is not told of"
+
+    def told(name):
+        return rows[name][2], " ".join(rows[name][3].split())
+
+    assert told("batch_size") == ("INT", "Examples in a batch to train on. [32]")
+    assert told("cell.reset_after")[0] == "BOOL"
+    assert told("cell.forget_bias") == ("FLOAT", "Of lstm, minlstm: initial b_f. [1.0]")
+    for name, known in {
+        "cell.name": cells.names(),
+        "model.name": models.names(),
+        "task.name": tasks.names(),
+        "diagnostics": diagnostics.names(),
+        "optimizer": OPTIMIZERS,
+        "schedule.name": schedules.names(),
+        "engine": engines.names(),
+    }.items():
+        assert all(re.search(rf"\b{one}\b", told(name)[1]) for one in known)
+    assert "local, ray, slurm" in answered("sweep", "--help")[1]
 
 
 @pytest.mark.parametrize(
@@ -45,28 +102,43 @@ def test_help(module):
         ("run", [SMALL, "--workdir=README.md"], "README.md is a file"),
         ("run", [SMALL, "--workdir=~nobody.of.that.name/x"], "~nobody.of.that.name/x: there is no such user"),
         ("run", [SMALL, "--learning_rate=.1", WORKDIR], "did you mean --config.learning_rate?"),
+        ("run", [SMALL, "--lr=.1", WORKDIR], "did you mean --config.learning_rate?"),
+        ("sweep", [SMALL, "--epochs=3", WORKDIR], "did you mean --config.steps?"),
+        *(("run", [SMALL, WORKDIR, *slip], told) for slip, told in SLIPS),
+        (
+            "sweep",
+            [SMALL, WORKDIR, "--sweep=seed=0:3;cell.name=rnn,lsmt"],
+            "no cell named 'lsmt'; did you mean 'lstm'?",
+        ),
+        (
+            "sweep",
+            [SMALL, WORKDIR, "--sweep=(task.name,task.length)=(ading,8),(adding,16)"],
+            "--sweep=ading: no task named 'ading'; did you mean 'adding'?",
+        ),
         ("run", [SMALL, WORKDIR, "surplus"], "unexpected argument 'surplus'"),
         ("run", [SMALL, WORKDIR, "--config.seed", "3"], "unexpected argument '3'"),
         ("run", [SMALL, WORKDIR, "--profile", "--data_parallel"], "--profile is for a new trial on one device"),
-        ("sweep", [SMALL, WORKDIR, "--jobs=two"], "flag --jobs=two"),
+        ("sweep", [SMALL, WORKDIR, "--jobs=two"], "--jobs=two can't be: it must be a whole number."),
+        ("sweep", [SMALL, WORKDIR, "--timeout=soon"], "--timeout=soon can't be: it must be a number."),
+        ("run", [SMALL, WORKDIR, "--dry_run=maybe"], "--dry_run=maybe can't be: it must be true or false."),
         ("sweep", [SMALL, WORKDIR, "--jobs=0"], "flag --jobs=0"),
         ("sweep", [SMALL, WORKDIR, "--executor=loca"], "no executor named 'loca'; did you mean 'local'?"),
         ("sweep", [WORKDIR], "--config is missing"),
         ("sweep", [SMALL], "--workdir is missing"),
-        ("generate", [], "--workdir is missing"),
+        ("generate", [], "--workdir is missing: say whose model writes"),
         ("generate", [WORKDIR, "--temperature=nan"], "--temperature=nan: a number of at least 0"),
         ("generate", [WORKDIR, "--top_p=0"], "--top_p=0.0: a share above 0"),
         ("generate", [WORKDIR, "--beam=2", "--top_k=3"], "--beam draws nothing: --top_k does not go with it."),
         ("generate", [WORKDIR, "--checkpoint=²"], "--checkpoint=²: latest, best, or the step"),
         ("generate", [WORKDIR, "--prompt=a", "--prompt_file=b"], "--prompt and --prompt_file are two ways"),
         ("generate", [WORKDIR, "--prompt_file=/no/where"], "--prompt_file=/no/where: No such file or directory"),
-        ("analyze", ["--diagnostics=gates"], "--workdir is missing"),
+        ("analyze", ["--diagnostics=gates"], "--workdir is missing: say which trial or study to measure"),
         ("analyze", [WORKDIR], "--diagnostics is missing: one or several of flossing, gates"),
         ("analyze", [WORKDIR, "--diagnostics=gates,lyapunv"], "did you mean 'lyapunov'?"),
         ("analyze", [WORKDIR, "--diagnostics=suprise"], "did you mean 'surprise'?"),
         ("analyze", [WORKDIR, "--diagnostics=gates", "--checkpoint=last"], "<latest|initial>"),
         ("analyze", [WORKDIR, "--diagnostics=gates", "--examples=0"], "--examples must be at least 1, not 0"),
-        ("report", [], "--workdir is missing"),
+        ("report", [], "--workdir is missing: say what to report on, for example --workdir=runs/gradient_flow."),
         ("report", [WORKDIR, "--config.seed=1"], "Unknown command line flag 'config.seed'"),
     ],
 )
@@ -86,8 +158,20 @@ def test_what_needs_the_study_file_comes_after_that():
     assert {"jax", "rnnx"} <= heavy
 
 
-def test_fields_are_those_that_there_are():
-    assert set(cli._fields()) == set(flatten_dict(config.default().to_dict()))
+def test_fields_are_those_that_there_are_with_their_types_and_defaults():
+    base = config.default()
+    told = {field.name: field for field in sources.fields()}
+    assert set(told) == set(flatten_dict(base.to_dict()))
+    for name, value in flatten_dict(base.to_dict()).items():
+        assert told[name].kind == config.field_type(base, name).__name__, name
+        if value is not None:
+            assert told[name].default == value
+    for section, package in (("cell", cells), ("model", models), ("task", tasks)):
+        for name in package.names():
+            for option, parameter in build.options(package.get(name)).items():
+                if option != "hidden_size" and " or " not in str(told[f"{section}.{option}"].default):
+                    shown = told[f"{section}.{option}"].default
+                    assert shown in (parameter.default, "2 * math.pi"), (name, option)
 
 
 @pytest.mark.parametrize(
@@ -99,13 +183,34 @@ def test_fields_are_those_that_there_are():
         ("cell.forget_bais", "cell.forget_bias"),
         ("corpus", "task.corpus"),
         ("wrkdir", None),
+        ("lr", "learning_rate"),
+        ("hidden", "cell.hidden_size"),
+        ("layers", "model.layers"),
+        ("batch", "batch_size"),
+        ("seed", "seed"),
+        ("epochs", "steps"),
     ],
 )
 def test_a_flag_that_is_a_field(flag, field):
-    assert cli._nearest_field(flag) == field
+    assert sources.field_called(flag) == field
+
+
+def test_names_from_elsewhere_are_of_fields_that_there_are_and_hide_none():
+    fields = set(flatten_dict(config.default().to_dict()))
+    assert set(sources.CALLED_ELSEWHERE.values()) <= fields
+    assert not sources.CALLED_ELSEWHERE.keys() & {field.rpartition(".")[2] for field in fields}
 
 
 def test_names_are_those_that_there_are():
-    assert tuple(cli.names("rnnx", "diagnostics")) == diagnostics.names()
-    assert tuple(cli.names("rnnx", "readings")) == readings.names()
-    assert tuple(cli.names("experiments", "executors")) == executors.names()
+    assert tuple(sources.names("rnnx", "diagnostics")) == diagnostics.names()
+    assert tuple(sources.names("rnnx", "readings")) == readings.names()
+    assert tuple(sources.names("experiments", "executors")) == executors.names()
+    known = sources.choices()
+    assert known["cell.name"] == cells.names()
+    assert known["model.name"] == models.names()
+    assert known["task.name"] == tasks.names()
+    assert set(known["schedule.name"]) == set(schedules.names())
+    assert set(known["optimizer"]) == set(OPTIMIZERS)
+    assert known["precision"] == get_args(Precision)
+    for engine in known["engine"]:
+        check_engine(engine, None)
