@@ -1,4 +1,5 @@
-"""How far back the gradient reaches: rnn, lstm (forget bias 0 and 1) and gru, four lengths, two seeds, two tasks.
+"""How far back the gradient reaches: rnn, lstm (forget bias 0 and 1) and gru with five seeds, on the adding problem at
+four lengths and on characters at two.
 
 python -m experiments.sweep --config=configs/gradient_flow.py --workdir=runs/gradient_flow
 python -m experiments.report --workdir=runs/gradient_flow
@@ -18,7 +19,9 @@ from experiments.studies.grid import axis, product
 from rnnx import data
 
 LENGTHS = (16, 32, 64, 128)
-SEEDS = (0, 1)
+CHARACTERS_LENGTHS = (16, 64)
+"""Two tell that the gradient reaches no further in a longer text; the time is better spent on seeds."""
+SEEDS = (0, 1, 2, 3, 4)
 CELLS = (
     {"cell.name": "rnn"},
     {"cell.name": "lstm", "cell.forget_bias": 0.0},
@@ -37,11 +40,11 @@ def get_config() -> ConfigDict:
 
 
 def sweep() -> list[dict[str, Any]]:
-    """Every cell on every task, at every length, with every seed."""
+    """Every cell on every task, at each of its lengths, with every seed."""
     # The small corpus, unless only the complete works are at hand (see `python -m rnnx.data`).
     complete = data.available("shakespeare") and not data.available("tinyshakespeare")
-    tasks = (
-        {"task.name": "adding"},
-        {"task.name": "characters", "task.corpus": "shakespeare" if complete else "tinyshakespeare"},
+    characters = {"task.name": "characters", "task.corpus": "shakespeare" if complete else "tinyshakespeare"}
+    tasks = product([{"task.name": "adding"}], axis("task.length", *LENGTHS)) + product(
+        [characters], axis("task.length", *CHARACTERS_LENGTHS)
     )
-    return product(tasks, axis("task.length", *LENGTHS), CELLS, axis("seed", *SEEDS))
+    return product(tasks, CELLS, axis("seed", *SEEDS))

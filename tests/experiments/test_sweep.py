@@ -118,7 +118,7 @@ def test_every_override_of_the_committed_studies_is_valid(tmp_path):
 
     overrides = [o for o in gradient_flow.sweep() if o["task.name"] == "adding"]
     trials = sweeping.resolve(gradient_flow.get_config(), overrides, tmp_path)
-    assert len(trials) == len(set(trials)) == 4 * 4 * 2
+    assert len(trials) == len(set(trials)) == 4 * 4 * 5
     assert {trial.config.cell.name for trial in trials} == {"rnn", "lstm", "gru"}
 
 
