@@ -36,7 +36,7 @@ def test_what_moved_and_a_page_and_nothing_in_the_studies(studies, tmp_path):
     assert "0.175 → 0.0550" in lines[1]
     assert "−0.120 (" in lines[1]
     assert lines[1].split()[-1] == "4"
-    assert lines[2].startswith("Of 6 numbers in 1 group of trials: 1 of 1 differences can be told from seed noise")
+    assert lines[2].startswith("Of 6 numbers in 1 group of trials: 1 of 1 difference can be told from seed noise")
     assert lines[3].endswith("in 1 of 1 groups: adding, rnn at T = 8 (2 of 4 → 4 of 4 seeds).")
     assert lines[4:] == ["Set differently: learning_rate 0.01 → 0.001.", str(output)]
     assert "What moved" in output.read_text(encoding="utf-8")

@@ -106,9 +106,9 @@ def headline(comparison: Comparison) -> str:
         return f"Nothing moved: all {_numbers(comparison)} are the same at every seed, to the last digit."
     parts = []
     if judged:
-        chance = digits((1 - CONFIDENCE) * judged, ".2g")
-        moved = f"{len(comparison.moved)} of {judged} differences"
-        parts.append(f"{moved} can be told from seed noise (by chance alone up to {chance})")
+        chance = f" (by chance alone up to {digits((1 - CONFIDENCE) * judged, '.2g')})" if comparison.moved else ""
+        moved = len(comparison.moved) or "none"
+        parts.append(f"{moved} of {_counted(judged, 'difference')} can be told from seed noise{chance}")
     if unjudged:
         parts.append(f"{unjudged} {'has' if unjudged == 1 else 'have'} too few seeds to be judged")
     parts += [f"{count} {said}" for verdict, said in _NONE.items() if (count := none[verdict])]
@@ -151,10 +151,11 @@ def notes(comparison: Comparison) -> list[str]:
     """What else is to be told: who came to memory, how fast training was, and which trials lack a number."""
     result = _reached(comparison)
     if comparison.speeds:
-        low, middle, high = np.quantile(comparison.speeds, (0, 0.5, 1))
+        low, middle, high = (digits(ratio) for ratio in np.quantile(comparison.speeds, (0, 0.5, 1)))
+        over = f" ({low} to {high} over groups)" if low != high else ""
         result.append(
-            f"{comparison.names[1]} made {digits(middle)} times as many training steps per second, over groups from "
-            f"{digits(low)} to {digits(high)}. That is of the machine and what else it did; seeds say nothing of it."
+            f"{comparison.names[1]} made {middle} times as many training steps per second{over}: that is of the "
+            f"machine and what else it did, and is not judged."
         )
     missing = [f"{n} of {name}" for n, name in zip(comparison.without, comparison.names, strict=True) if n]
     if missing:

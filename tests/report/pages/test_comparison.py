@@ -157,12 +157,25 @@ def test_rounding_is_no_difference_and_failed_seeds_have_not_come_to_memory(tmp_
 
 
 def test_speed_is_told_without_a_verdict(different):
-    for name, speed in (("a", 100), ("b", 150)):
-        for directory in (different / name).iterdir():
-            line = f'{{"step": 20, "width": 2, "performance/steps_per_second": {speed}.0}}\n'
-            (directory / "performance.jsonl").write_text('{"step": 10, "performance/steps_per_second": NaN}\n' + line)
-    (told,) = [sentence for sentence in comparison.notes(compared(different)) if "per second" in sentence]
-    assert told.startswith("b made 1.50 times as many training steps per second, over groups from 1.50 to 1.50.")
+    def told(of_rnn):
+        for name, speed in (("a", 100), ("b", 150)):
+            for directory in (different / name).iterdir():
+                factor = of_rnn if name == "b" and directory.name.startswith("rnn") else 1
+                line = f'{{"step": 20, "width": 2, "performance/steps_per_second": {speed * factor}}}\n'
+                before = '{"step": 10, "performance/steps_per_second": NaN}\n'
+                (directory / "performance.jsonl").write_text(before + line)
+        (sentence,) = [note for note in comparison.notes(compared(different)) if "per second" in note]
+        return sentence
+
+    assert told(1.0).startswith("b made 1.50 times as many training steps per second: that is of the machine")
+    assert told(2.0).startswith("b made 2.25 times as many training steps per second (1.50 to 3.00 over groups): ")
+
+
+def test_where_nothing_moved_chance_is_not_spoken_of(tmp_path):
+    write_studies(tmp_path, 4)
+    assert comparison.headline(compared(tmp_path)).startswith(
+        "Of 24 numbers in 4 groups of trials: none of 4 differences can be told from seed noise; 20 the same at every"
+    )
 
 
 def test_groups_of_one_study_only_are_counted_and_folded(different):
