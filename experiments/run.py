@@ -55,23 +55,29 @@ def main() -> int:
         return 0
     directory = _workdir()
     processes = _team()
-
-    from experiments.config import parse
-    from experiments.executors import Options
-    from experiments.executors.local import local
-    from experiments.studies import study as sweeping
-    from experiments.trials import data_parallel
-    from experiments.trials.distributed import Processes
-    from experiments.trials.trial import Trial
+    with cli.telling("importing jax"):
+        from experiments.config import parse
+        from experiments.executors import Options
+        from experiments.executors.local import local
+        from experiments.studies import ending
+        from experiments.studies import study as sweeping
+        from experiments.trials import data_parallel
+        from experiments.trials.distributed import Processes
+        from experiments.trials.trial import Trial
 
     def trial() -> Trial:
         return Trial(Path(os.path.abspath(directory)).name, parse(cli.study()[0]), directory)
 
     if processes:
-        return data_parallel.run_multi_process(trial, Processes(*processes))
-    if flags.FLAGS.data_parallel:
-        return data_parallel.run_single_process(trial())
-    return sweeping.execute([trial()], Options(1, 0.0, {}), local, profile=flags.FLAGS.profile)
+        status = data_parallel.run_multi_process(trial, Processes(*processes))
+        if flags.FLAGS.process:
+            return status
+    elif flags.FLAGS.data_parallel:
+        status = data_parallel.run_single_process(trial())
+    else:
+        status = sweeping.execute([trial()], Options(1, 0.0, {}), local, profile=flags.FLAGS.profile)
+    ending.show(directory, report=flags.FLAGS.report)
+    return status
 
 
 def _workdir() -> Path:
@@ -109,5 +115,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("coordinator", None, "host:port of process 0, to train on the devices of several processes.")
     flags.DEFINE_integer("processes", None, "How many processes there are.", lower_bound=1)
     flags.DEFINE_integer("process", None, "Which of them this one is; only 0 needs the workdir.", lower_bound=0)
+    flags.DEFINE_bool("report", True, "Make the report at the end.")
     flags.DEFINE_bool("profile", False, "Write a trace of some training steps: docs/profiling.md.")
     cli.start(main, required=("config", "workdir"))

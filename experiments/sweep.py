@@ -41,11 +41,12 @@ def main() -> int:
     if settings and given.executor == "local":  # it says so itself, but only once the workdir is there
         cli.fail(f"--executor_options: the local executor has none, and no {next(iter(settings))!r}.")
 
-    from experiments import executors
-    from experiments.studies import plan  # loads jax
-    from experiments.studies import study as sweeping
-    from experiments.trials import lock
-    from rnnx.logbook.run_directory import STUDY_LOCK
+    with cli.telling("importing jax"):
+        from experiments import executors
+        from experiments.studies import ending, plan
+        from experiments.studies import study as sweeping
+        from experiments.trials import lock
+        from rnnx.logbook.run_directory import STUDY_LOCK
 
     base, module, path = cli.study()
     points = sweeping.points_of(given.sweep, base, module, path)
@@ -63,7 +64,9 @@ def main() -> int:
     with lock.held(directory / STUDY_LOCK):
         sweeping.record(directory, path.stem, trials)
         options = executors.Options(given.jobs, given.timeout, settings)
-        return sweeping.execute(selected, options, executor, given.vectorize, given.profile)
+        status = sweeping.execute(selected, options, executor, given.vectorize, given.profile)
+        ending.show(directory, report=given.report)
+        return status
 
 
 def _settings(given: Sequence[str]) -> dict[str, str]:
@@ -96,5 +99,6 @@ if __name__ == "__main__":
     flags.DEFINE_integer("jobs", None, "Processes at a time; by default what the executor has room for.", lower_bound=1)
     flags.DEFINE_float("timeout", 0.0, "Seconds that a trial (or group) may take, 0 for no limit.", lower_bound=0.0)
     flags.DEFINE_list("executor_options", [], "Settings of the executor, name=value,name=value.")
+    flags.DEFINE_bool("report", True, "Make the report at the end.")
     flags.DEFINE_bool("profile", False, "Write a trace of some training steps of the first trial: docs/profiling.md.")
     cli.start(main, required=("config", "workdir"))

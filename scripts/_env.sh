@@ -1,7 +1,16 @@
 # Sourced by the other scripts: goes to the repository root, and offers `environment [extras]`, which makes .venv if it
 # is missing, installs rnnx into it if that was not done since the requirements changed, and sets $python.
 # RNNX_PYTHON names the interpreter to use, RNNX_VENV another place for the environment.
+# `--help` prints the header of a script, and nothing is made or installed.
 set -euo pipefail
+for argument in "$@"; do
+    case "$argument" in
+        -h | --help)
+            awk 'NR > 1 { if (!/^#/) exit; sub(/^# ?/, ""); print }' "$0"
+            exit 0
+            ;;
+    esac
+done
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 environment() {

@@ -42,7 +42,11 @@ def local(groups: list[TrialGroup], options: Options, update: Callable[[Progress
             while todo and (worker := _idle(workers, jobs)):
                 program, group = chosen = _next(todo, worker, workers)
                 todo.remove(chosen)
+                # The first thing that a new process does, for seconds.
+                phase = "importing jax" if worker.program < 0 else "starting"
                 worker.give(group, program, options.timeout)
+                for trial in group.trials:
+                    update(Progress(trial.name, 0, math.nan, phase=phase))
             for worker in _ready(workers):
                 if not worker.listen(update):
                     workers.remove(worker)

@@ -5,6 +5,7 @@ values, or are set in some trials only.
 """
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -47,6 +48,31 @@ def names(points: Sequence[Point], configs: Sequence[Config]) -> list[str]:
         return f"{task}/{_fitting(cell + settings)}/T{config.length}/seed{config.seed}"
 
     return [name(point, config) for point, config in zip(points, configs, strict=True)]
+
+
+def shortened(names: Sequence[str]) -> dict[str, str]:
+    """What people need of the names of one sweep's trials: without what all of them share, but with the cell always.
+
+    >>> list(shortened(["adding/lstm,remat=full,forget_bias=0/T16/seed0", "adding/gru,remat=full/T16/seed1"]).values())
+    ['lstm,forget_bias=0/seed0', 'gru/seed1']
+    """
+    split = [name.split("/") for name in names]
+    if len(names) < 2 or any(len(parts) != 4 for parts in split):
+        return {name: name for name in names}
+    cells = [_settings(parts[1]) for parts in split]
+    shared = set.intersection(*(set(settings[1:]) for settings in cells))
+    varying = [place for place in (0, 2, 3) if len({parts[place] for parts in split}) > 1]
+
+    def short(parts: list[str], settings: list[str]) -> str:
+        cell = ",".join(text for text in settings if text not in shared)
+        return "/".join([*(parts[place] for place in varying if place == 0), cell, *(parts[p] for p in varying if p)])
+
+    return {name: short(parts, settings) for name, parts, settings in zip(names, split, cells, strict=True)}
+
+
+def _settings(text: str) -> list[str]:
+    """The pieces of `lstm,forget_bias=0` between commas that do not stand within brackets."""
+    return re.split(r",(?![^(]*\))", text)
 
 
 def _texts(values: dict[str, Any]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The trials of a sweep: from points to trials with names, and doing what is left of them."""
 
+import contextlib
 import difflib
 import functools
 import json
@@ -15,8 +16,9 @@ from ml_collections import ConfigDict
 from experiments.config import Config, difference, field_type, names_first, parse, plain
 from experiments.errors import ConfigError, described
 from experiments.executors import Executor, Options
-from experiments.progress import Display
+from experiments.progress import Display, duration
 from experiments.studies import grammar, names
+from experiments.studies.advice import advice
 from experiments.studies.grid import Point
 from experiments.trials import groups, lock, signals
 from experiments.trials.recorder import write_hparams
@@ -135,16 +137,30 @@ def execute(
     if not (todo or failed):
         print(f"all {len(trials)} trials are done.")
         return 0
+    took = ""
     if todo:
-        signals.install(signal.SIGINT, signal.SIGTERM)
-        with Display(len(trials), todo, failed) as display:
+        with _stoppable(), Display(trials, todo, failed) as display:
             first, *rest = groups.grouped(todo, vectorize, trials)
             executor([first._replace(profile=profile), *rest], options, display.update)
-        failed = display.failed
+        failed, took = display.failed, f", in {duration(display.elapsed)}"
     for name, error in failed.items():
         print(f"{name} failed: {error}")
-    print(f"{len(trials) - len(failed)} of {len(trials)} trials are done.")
+    for told in dict.fromkeys(advice(trial.config) for trial in trials if trial.name in failed and diverged(trial)):
+        print(told)
+    print(f"{len(trials) - len(failed)} of {len(trials)} trials are done{took}.")
     return 1 if failed else 0
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """While trials run, a signal asks for an end; what comes after them it ends as ever."""
+    before = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
+    signals.install(*before)
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def recorded(directory: Path, trials: Sequence[Trial]) -> list[Trial]:

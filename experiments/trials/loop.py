@@ -16,7 +16,7 @@ from experiments.trials import distributed, lock, samples, signals
 from experiments.trials.profiling import Profile
 from experiments.trials.recorder import Record, write_failure
 from experiments.trials.train_metrics import train_metrics
-from experiments.trials.trial import DivergedError, Progress, Trial, TrialGroup, finished
+from experiments.trials.trial import DivergedError, Progress, Trial, TrialGroup, compiling, finished
 from rnnx.logbook.files import DamagedError
 from rnnx.logbook.run_directory import LOCK, PROFILE
 from rnnx.training import parallel
@@ -53,8 +53,12 @@ class _ActiveTrial:
         self.config, self.name, self._update = trial.config, trial.name, update
         self.record = Record(trial.name, trial.config, trial.directory, group.vmap_width, group.num_devices)
 
-    def report(self, step: int, loss: float, outcome: str | None = None) -> None:
-        self._update(Progress(self.name, step, loss, outcome))
+    def report(self, step: int, loss: float, outcome: str | None = None, seconds: float = math.nan) -> None:
+        self._update(Progress(self.name, step, loss, outcome, seconds=seconds))
+
+    def enter(self, phase: str, step: int) -> None:
+        """Say what it is at now."""
+        self._update(Progress(self.name, step, math.nan, phase=phase))
 
     def fail(self, error: Exception) -> None:
         failure: dict[str, Any] = {"error": _line(error)}
@@ -117,6 +121,8 @@ def _train(active: list[_ActiveTrial], group: TrialGroup) -> None:
     state = _side_by_side(states, vmap_width)
     given = _side_by_side([build.hyperparameters(running.config) for running in members], vmap_width)
     step = resume_step or 0
+    for running in active:
+        running.enter(compiling(config), step)
     if resume_step is None:
         measured = _each(program.measure(state, given.seed), vmap_width)
         for running in list(active):
@@ -124,8 +130,8 @@ def _train(active: list[_ActiveTrial], group: TrialGroup) -> None:
                 running.record.log(0, measured[running.slot])
         _keep_best(active, 0, state.params, vmap_width)
         _write_samples(active, task, 0, state.params, vmap_width)
-    for running in active:
-        running.report(step, math.nan)
+    # What measures is compiled when it is first called.
+    measuring = "measuring" if resume_step is None else compiling(config)
     end = functools.partial(_finish, active, task, program.score, started)
     end(step, state, vmap_width, early=True)
 
@@ -142,6 +148,9 @@ def _train(active: list[_ActiveTrial], group: TrialGroup) -> None:
             before, step = step, step + config.log_every
             last = step == config.steps
             if last or step % config.measure_every == 0:
+                for running in active:
+                    running.enter(measuring, before)
+                measuring = "measuring"
                 measured = _each(program.measure(state, given.seed), vmap_width)
             else:
                 measured = [{}] * vmap_width
@@ -149,8 +158,8 @@ def _train(active: list[_ActiveTrial], group: TrialGroup) -> None:
                 with _isolate_failure(active, running):
                     values = train_metrics(before, taken[running.slot], running.config)
                     running.record.log(step, values | measured[running.slot], last=last)
-                    running.record.performance.dispatched(config.log_every, seconds)
-                    running.report(step, float(values["train/loss"]))
+                    trained = running.record.performance.dispatched(config.log_every, seconds)
+                    running.report(step, float(values["train/loss"]), seconds=trained)
             if measured[0]:
                 _keep_best(active, step, state.params, vmap_width)
                 _write_samples(active, task, step, state.params, vmap_width)
@@ -222,6 +231,7 @@ def _finish(
     for running in ended:
         with _isolate_failure(active, running):
             last = states[running.slot]
+            running.enter("saving" if task.test_batches is None else "testing", step)
             running.record.save(step, last)
             running.record.finish(step, time.monotonic() - started, _test(running.config, task, score), last.params)
             running.report(step, math.nan, "done")

@@ -41,10 +41,12 @@ class Performance:
         if not content.endswith(b"\n"):
             files.write(self._path, content[: content.rfind(b"\n") + 1])
 
-    def dispatched(self, steps: int, seconds: float) -> None:
-        """Take in training steps that have just ended, and how long they took, compiling included."""
+    def dispatched(self, steps: int, seconds: float) -> float:
+        """Take in training steps that have just ended, and how long they took; how long without what was compiled."""
+        seconds -= compilation.stats(since=time.time() - seconds).seconds
         self._steps += steps
-        self._seconds += seconds - compilation.stats(since=time.time() - seconds).seconds
+        self._seconds += seconds
+        return seconds
 
     def record(self, step: int) -> dict[str, Any]:
         """Add a line to `performance.jsonl`; its values by tag, speeds being those since the line before."""

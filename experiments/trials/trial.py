@@ -4,6 +4,7 @@ A trial is idempotent in its own directory: run again it does what is left to do
 differ only in what their program takes as input can be trained together, each with a directory of its own still.
 """
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +52,10 @@ class TrialGroup(NamedTuple):
         return jax.device_count() if everywhere else 1
 
 
+COMPILING = "compiling"
+"""What a phase begins with that a program waits for once."""
+
+
 class Progress(NamedTuple):
     """News of a trial."""
 
@@ -59,6 +64,15 @@ class Progress(NamedTuple):
     loss: float
     outcome: str | None = None
     """`None` while it runs, "done", or why it failed."""
+    phase: str = ""
+    """What it is at, such as `measuring`, or as `compiling` says it; empty where that is training."""
+    seconds: float = math.nan
+    """How long the training steps since the news before took; to compile, measure and save is not in it."""
+
+
+def compiling(config: Config) -> str:
+    """The phase of a trial whose program is made."""
+    return f"{COMPILING} {config.cell.name}, T = {config.length}"
 
 
 def finished(trial: Trial) -> bool:

@@ -87,6 +87,25 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return records
 
 
+def last_record(path: Path) -> dict[str, Any] | None:
+    """The last whole line of a file of JSON lines, read from its end; `None` if there is none."""
+    if not path.exists():
+        return None
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        length = min(size, 1 << 14)
+        while True:
+            file.seek(size - length)
+            lines = file.read(length).split(b"\n")  # the first may be cut; the last is not whole yet, or empty
+            if len(lines) > 2 or length == size:
+                break
+            length = min(size, 4 * length)
+    try:
+        return json.loads(lines[-2]) if len(lines) > 1 else None
+    except ValueError:  # cut by a crash of the machine: whoever resumes the trial repairs it
+        return None
+
+
 def drop_measurements(path: Path, step: int) -> None:
     """Leave only what training told in the last record, if that is of this step.
 

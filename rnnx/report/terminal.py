@@ -19,6 +19,7 @@ from rnnx.report.metrics import METRICS
 from rnnx.report.pages import comparison as comparison_page
 from rnnx.report.pages import page
 from rnnx.report.pages.format import digits
+from rnnx.report.study import Study
 from rnnx.report.summary import SummaryRow
 
 _METRICS = [metric for metric in METRICS if metric.terminal]
@@ -33,6 +34,22 @@ def report(workdir: Path, directory: Path) -> None:
     """
     of = study.read(workdir)
     rows = summary.rows(of)
+    figures = write(of, rows, workdir, directory)
+    _print_summary(rows)
+    if of.left_out:
+        print(of.left_out)
+    print(f"{directory / 'index.html'}\n{directory / 'summary.csv'}\n{directory / 'figures'}: {figures} figures")
+
+
+def write(of: Study, rows: list[SummaryRow], workdir: Path, directory: Path) -> int:
+    """Write a directory with the report of a study, and say nothing; how many figures it has.
+
+    Args:
+      of: the study.
+      rows: its summary.
+      workdir: where it was read.
+      directory: where its report goes.
+    """
     figures = page.draw(of)
     contents = {f"figures/{figure.name}": figure.png for figure in figures}
     contents["summary.csv"] = _csv(summary.table(rows))
@@ -41,10 +58,7 @@ def report(workdir: Path, directory: Path) -> None:
     contents["index.html"] = page.render(of, rows, figures, shlex.quote(str(workdir)), root).encode()
     for name, content in contents.items():
         files.write(directory / name, content)
-    _print_summary(rows)
-    if of.left_out:
-        print(of.left_out)
-    print(f"{directory / 'index.html'}\n{directory / 'summary.csv'}\n{directory / 'figures'}: {len(figures)} figures")
+    return len(figures)
 
 
 def compare(one: Path, other: Path, output: Path) -> None:

@@ -15,7 +15,12 @@ CACHE = tempfile.TemporaryDirectory(prefix="rnnx-tests-")
 
 
 def command(module: str, *arguments: str, **environment: str) -> dict[str, Any]:
-    """Arguments for `subprocess`: `python -m experiments.<module> …` at the root of the repository."""
+    """Arguments for `subprocess`: `python -m experiments.<module> …` at the root of the repository.
+
+    To make a report takes seconds: where it is not asked for by `--report`, none is made.
+    """
+    if module in ("run", "sweep") and "--report" not in arguments:
+        arguments = ("--noreport", *arguments)
     return {
         "args": [sys.executable, "-m", f"experiments.{module}", *arguments],
         "cwd": ROOT,
@@ -28,4 +33,4 @@ def run(module: str, *arguments: str, **environment: str) -> subprocess.Complete
     given = command(module, *arguments, **environment)
     if any(name.startswith(forked.READ_AT_IMPORT) for name in environment):
         return subprocess.run(**given, capture_output=True, text=True, timeout=300, check=False)
-    return forked.run("module", f"experiments.{module}", *arguments, cwd=ROOT, environment=given["env"])
+    return forked.run("module", *given["args"][2:], cwd=ROOT, environment=given["env"])

@@ -46,6 +46,7 @@ def given(monkeypatch, tmp_path):
         alone = ("from", "profile", "data_parallel", "coordinator", "processes", "process", "dry_run")
         for name in ("config", "workdir", *alone):
             flags.DEFINE_string(name, values.get(name), "", flag_values=registered)
+        flags.DEFINE_bool("report", True, "", flag_values=registered)
         registered(["run"])
         monkeypatch.setattr(flags, "FLAGS", registered)
         monkeypatch.setattr(sys, "argv", ["run", *overrides])
@@ -149,5 +150,6 @@ def test_a_trial_is_called_by_its_directory(given, monkeypatch):
     given(config=str(ROOT / "configs" / "adding.py"), workdir=".")
     called = []
     monkeypatch.setattr("experiments.studies.study.execute", lambda trials, *_, **__: called.extend(trials) or 0)
+    monkeypatch.setattr("experiments.studies.ending.show", lambda *_, **__: None)
     assert run.main() == 0
     assert [trial.name for trial in called] == ["elsewhere"]

@@ -230,9 +230,11 @@ def test_a_damaged_record_and_a_place_that_cannot_be_written_are_named_in_one_li
 
 def test_a_sweep_runs_once_and_its_record_is_whole(tmp_path):
     workdir = tmp_path / "runs"
-    first = run("sweep", SMALL, f"--workdir={workdir}", "--jobs=2")
+    first = run("sweep", SMALL, f"--workdir={workdir}", "--jobs=2", "--report")
     assert first.returncode == 0, first.stderr
-    assert "4 of 4 trials are done" in first.stdout
+    assert re.search(r"^4 of 4 trials are done, in 0:\d\d:\d\d\.$", first.stdout, re.MULTILINE)
+    assert f"\nreport       {workdir}/report/index.html\n" in first.stdout
+    assert (workdir / "report" / "index.html").exists()
     trial = workdir / "adding" / "lstm" / "T5" / "seed1"
     assert [record["step"] for record in read_metrics(trial / "metrics.jsonl")] == list(range(0, 61, 2))
     assert json.loads((trial / "config.json").read_text())["config"]["seed"] == 1
@@ -244,9 +246,9 @@ def test_a_sweep_runs_once_and_its_record_is_whole(tmp_path):
     (workdir / "study.lock").unlink()
     stamps = {path: path.stat().st_mtime_ns for path in workdir.rglob("*.*")}
 
-    again = run("sweep", SMALL, f"--workdir={workdir}")
+    again = run("sweep", SMALL, f"--workdir={workdir}", "--report")
     assert again.returncode == 0
-    assert again.stdout.strip() == "all 4 trials are done."
+    assert again.stdout.startswith("all 4 trials are done.\n")
     assert {path: path.stat().st_mtime_ns for path in workdir.rglob("*.*") if path.name != "study.lock"} == stamps
 
     other = run("sweep", SMALL, f"--workdir={workdir}", "--config.learning_rate=0.5")
@@ -286,6 +288,7 @@ def test_a_trial_that_diverges_fails_alone(tmp_path):
     again = run("sweep", *arguments)
     assert again.returncode == 1
     assert "not finite at step 2 (before, and it would again; delete its FAILED.json to try)" in again.stdout
+    assert "What may help, in another --workdir: --config.learning_rate=0.003 (now 1e+38)." in again.stdout
     assert "1 of 2 trials are done" in again.stdout
     assert {path: path.stat().st_mtime_ns for path in failed.rglob("*")} == stamps
 

@@ -42,6 +42,7 @@ def make(directory: Path, text: Path, hidden: int, cache: Path) -> None:
         "experiments.run",
         "--config=configs/tasks/shakespeare.py",
         f"--workdir={directory}",
+        "--noreport",
         *(f"--config.{field}={value}" for field, value in settings.items()),
     ]
     with processes.running(command, cache, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:

@@ -38,5 +38,6 @@ def command(study: Study, workdir: Path, *, vectorize: int, diagnostics: str | N
         f"--workdir={workdir}",
         f"--sweep={';'.join(f'{field}={values}' for field, values in axes.items())}",
         f"--vectorize={vectorize}",
+        "--noreport",
         *(f"--config.{field}={value}" for field, value in settings.items()),
     ]

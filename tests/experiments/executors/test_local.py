@@ -14,10 +14,11 @@ import pytest
 from experiments import executors
 from experiments.config import ConfigError
 from experiments.executors import KILLED, local
-from experiments.executors._poller import MetricsPoller, last_record
+from experiments.executors._poller import MetricsPoller
 from experiments.trials import signals
 from experiments.trials.trial import Trial
 from rnnx.logbook import read_metrics
+from rnnx.logbook.jsonl import last_record
 from tests.experiments import commands
 from tests.experiments.executing import ENDLESS, checkpoints, descendants, execute, made
 from tests.faults import processes
@@ -62,7 +63,10 @@ def test_a_process_that_dies_costs_its_group_and_no_other(tmp_path):
     kill, crash, stay = groups = made(tmp_path, {"seed": 0}, {"seed": 1}, {"seed": 2}, **settings)
     deadly = {kill.trials[0].name: signal.SIGKILL, crash.trials[0].name: signal.SIGSEGV}
 
+    phases = []
+
     def strike(news):
+        phases.extend([news.phase] if phases[-1:] != [news.phase] else [])
         if news.step >= 20 and news.trial in deadly:
             (worker,) = workers()
             os.kill(worker, deadly.pop(news.trial))
@@ -70,6 +74,9 @@ def test_a_process_that_dies_costs_its_group_and_no_other(tmp_path):
     outcomes = [news.outcome for news in execute("local", groups, strike)]
     assert outcomes == [KILLED, "its process ended with signal SIGSEGV; run again to resume", "done"]
     assert workers() == []
+    # Each process is a new one; the last trial measures twice on the way, and has no test split.
+    begun = ["importing jax", "compiling rnn, T = 5", ""]
+    assert phases == [*begun * 3, "measuring", "", "measuring", "", "saving", ""]
     stamp = (stay.trials[0].directory / "metrics.jsonl").stat().st_mtime_ns
     assert [news.outcome for news in execute("local", groups, jobs=2)] == ["done"] * 3
     for group in groups:
@@ -189,11 +196,20 @@ def test_the_last_record_is_found_from_the_end(tmp_path):
 
 def test_watching_tells_what_is_new(tmp_path, monkeypatch):
     monkeypatch.setattr("experiments.executors._poller.EVERY", 0.0)
-    trials = [Trial(name, None, tmp_path / name) for name in ("one", "other")]
+    config = SimpleNamespace(cell=SimpleNamespace(name="rnn"), length=16)
+    trials = [Trial(name, config, tmp_path / name) for name in ("one", "other")]
     watch = MetricsPoller()
-    assert list(watch.news(trials)) == []
+
+    def news():
+        return [(told.trial, told.step, told.loss, told.phase) for told in watch.news(trials)]
+
+    assert news() == []
     trials[0].directory.mkdir()
+    (trials[0].directory / "config.json").write_text("{}")
+    ((*begun, phase),) = [(trial, step, phase) for trial, step, _, phase in news()]
+    assert (begun, phase) == (["one", 0], "compiling rnn, T = 16")
+    assert news() == []
     (trials[0].directory / "metrics.jsonl").write_text('{"step": 2, "train/loss": 0.5}\n')
-    assert list(watch.news(trials)) == [("one", 2, 0.5, None)]
-    assert list(watch.news(trials)) == []
+    assert news() == [("one", 2, 0.5, "")]
+    assert news() == []
     assert watch.steps == {"one": 2}

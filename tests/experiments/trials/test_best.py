@@ -213,10 +213,18 @@ def test_a_trial_of_more_steps_goes_on_from_its_end_without_the_measurement_that
     (short,) = make(tmp_path / "grown", steps=30, **settings)
     assert run([short]) == ["done"]
     assert done(short)["best"]["step"] == 30
-    steps = []
+    told = []
     (grown,) = make(tmp_path / "grown", steps=40, **settings)
-    assert run([grown], update=lambda news: steps.append(news.step)) == ["done"]
-    assert steps[0] == 30
+    assert run([grown], update=told.append) == ["done"]
+    assert [(news.step, news.phase) for news in told] == [
+        (30, "compiling rnn, T = 5"),
+        *((step, "") for step in (32, 34, 36, 38)),
+        (38, "compiling rnn, T = 5"),  # what measures, since it was there when it was resumed
+        (40, ""),
+        (40, "saving"),
+        (40, ""),
+    ]
+    assert all(news.seconds > 0 for news in told if math.isfinite(news.loss))
     (straight,) = make(tmp_path / "straight", steps=40, **settings)
     assert run([straight]) == ["done"]
     assert (grown.directory / "metrics.jsonl").read_bytes() == (straight.directory / "metrics.jsonl").read_bytes()
