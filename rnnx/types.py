@@ -192,6 +192,25 @@ class Nodes(NamedTuple):
     """[N, B, 2]: the left and the right child of each node, -1 for none."""
 
 
+class Example(NamedTuple):
+    """One example of a task as people see it, in what JSON can hold: what a gradient is painted on.
+
+    Its steps are those that the parts of a model run over, without padding; where a model reads one sequence and writes
+    another, those of the first come first.
+    """
+
+    kind: str
+    """How it is drawn, a name of `rnnx.report.on_data`; what is in `data` depends on it."""
+    steps: dict[str, int]
+    """How many steps each sequence has, by what the names of the parts that run over it begin with: `{"": T}`, or
+    `{"encoder": S, "decoder": T}`."""
+    scored: int
+    """The step of all of these whose loss is looked at, the last one that is scored."""
+    marks: list[int]
+    """The steps that the answer depends on, where the task knows them."""
+    data: dict[str, Any]
+
+
 Scores = dict[str, tuple[Array, Array]]
 """Values and how much each counts in the mean, by name, both in the shape of `Batch.weights`."""
 
@@ -241,6 +260,8 @@ class Task(NamedTuple):
     """What the tokens stand for, where outputs are for tokens of the same kind as inputs: then a model can write."""
     train_tokens: Callable[[], np.ndarray] | None = None
     """() -> the whole text to train on, tokens `[N]` in order, for models that count; `None` where there is no text."""
+    example: Callable[[Batch], Example] | None = None
+    """(batch) -> its first example as people see it; `None` for one square a step, in which nothing is to be seen."""
 
 
 class Run(Protocol):

@@ -93,6 +93,19 @@ class Vocabulary:
         )
         return "".join((*tokens[:1], *spaced))
 
+    def pieces(self, numbers: Iterable[Any]) -> list[str]:
+        r"""What each token is in the text that all of them make, with the space before a word that has one.
+
+        >>> Vocabulary("word", (UNKNOWN, END_OF_LINE, "to", "be", ",")).pieces([2, 3, 4, 2, 3, 1])
+        ['to', ' be', ',', ' to', ' be', '\n']
+        """
+        numbers = list(numbers)
+        alone = [self.decode([number]) for number in numbers]
+        if self.unit == "character":
+            return alone
+        both = (self.decode(pair) for pair in pairwise(numbers))
+        return alone[:1] + [text[len(before) :] for text, before in zip(both, alone, strict=False)]
+
     def to_dict(self) -> dict[str, Any]:
         """For a record in JSON."""
         return {"unit": self.unit, "tokens": list(self.tokens)}

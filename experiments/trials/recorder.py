@@ -14,10 +14,22 @@ from experiments import build
 from experiments.config import Config
 from experiments.trials import provenance
 from experiments.trials.best import Best, BestParameters, best
+from experiments.trials.heldout import first_heldout
 from experiments.trials.performance import Performance
 from rnnx.logbook import Checkpoints, MetricsFile, TensorBoard, files, read_metrics
 from rnnx.logbook.layout import by_cell, layout
-from rnnx.logbook.run_directory import BEST, CHECKPOINTS, CONFIG, DONE, FAILED, METRICS, SAMPLES, STUDY, VOCABULARY
+from rnnx.logbook.run_directory import (
+    BEST,
+    CHECKPOINTS,
+    CONFIG,
+    DONE,
+    EXAMPLE,
+    FAILED,
+    METRICS,
+    SAMPLES,
+    STUDY,
+    VOCABULARY,
+)
 from rnnx.pytrees import flatten_dict
 from rnnx.report import figures
 from rnnx.report.figures._style import png
@@ -66,9 +78,12 @@ class Record:
         self._name, self._config, self.directory = name, config, directory
         (directory / FAILED).unlink(missing_ok=True)
         provenance.record(directory / CONFIG, config, vmap_width, num_devices)
-        vocabulary = build.task(config).vocabulary
+        task = build.task(config)
+        vocabulary = task.vocabulary
         if vocabulary and not (directory / VOCABULARY).exists():
             files.write_json(directory / VOCABULARY, vocabulary.to_dict())
+        if not (directory / EXAMPLE).exists():
+            files.write_json(directory / EXAMPLE, first_heldout(config, task)._asdict())
         self.performance = Performance(directory, config, vmap_width, num_devices)
         self._checkpoints = Checkpoints(directory / CHECKPOINTS)
         self._best = BestParameters(directory / BEST)

@@ -46,6 +46,12 @@ TAGS = (
     ),
     Tag("state_gradient/<part>/histogram", "log10", "norms of all steps and examples"),
     Tag(
+        "state_gradient/on_data",
+        "log10",
+        "‖∂L/∂s_t‖ at each step of the first example, in the order of its data (at each node of a tree); NaN past its "
+        "length. The example itself is in `example.json`",
+    ),
+    Tag(
         "state_gradient/against_time",
         "0 or 1",
         "of a part that runs backward in time alone: 1 where nobody asks for its final state. The loss of the last "
@@ -66,6 +72,9 @@ def state_gradient(flow: GradientFlow) -> dict[str, Array | Histogram]:
     - `state_gradient/<part>/reach`: largest lag with at least 1 % of it, steps: of ρ^k, ⌊ln 0.01 / ln ρ⌋;
     - `state_gradient/<part>/exploding`: share of the examples with a gradient above e times that at lag 0 at some lag;
     - `state_gradient/<part>/histogram`: log10 norms of all steps and examples.
+
+    Of the first example alone `state_gradient/on_data` has log10 ‖δ_t‖ at each step, in the order of the data, `[T]`,
+    and NaN past its length.
 
     Of a part that runs backward in time `state_gradient/against_time` says by 1 that nobody asks for its final state.
     A loss of the last time then enters at the first step of the part, at its largest lag, and what is far from lag 0
@@ -102,7 +111,14 @@ def state_gradient(flow: GradientFlow) -> dict[str, Array | Histogram]:
         measured[f"{tag}/reach"] = _lag.reach(middle, lags, 0.01)
         measured[f"{tag}/exploding"] = _lag.exploding(curves, there)
         measured[f"{tag}/histogram"] = histogram(curves, -20, 4, bins=48, there=there)
+    measured["state_gradient/on_data"] = _of_first_example(flow)
     if flow.reverse:
         handed_over = sum(jnp.count_nonzero(leaf) for leaf in jax.tree.leaves(flow.final_state_gradients))
         measured["state_gradient/against_time"] = jnp.asarray(handed_over == 0, flow.log10_state_norm.dtype)
     return measured
+
+
+def _of_first_example(flow: GradientFlow) -> Array:
+    """log10 ‖δ_t‖ where its steps stand in the data, `[T]`; NaN where there is none."""
+    norms = jnp.where(flow.lag[:, 0] >= 0, flow.log10_state_norm[:, 0], jnp.nan)
+    return jnp.full_like(norms, jnp.nan).at[flow.position[:, 0]].set(norms)

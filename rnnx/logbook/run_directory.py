@@ -3,6 +3,7 @@
     <workdir>/study.json           the trials of a sweep, and their settings
     <workdir>/<trial>/config.json  settings, versions, machine, command: what makes a directory that of a run
               vocabulary.json      what the tokens of a model of language stand for
+              example.json         the first held-out example, as people see it
               samples/             what it wrote, a file for each measurement
               metrics.jsonl        the record
               performance.jsonl    speed, memory, compile time
@@ -22,6 +23,7 @@ from pathlib import Path
 STUDY = "study.json"
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
+EXAMPLE = "example.json"
 SAMPLES = "samples"
 METRICS = "metrics.jsonl"
 PERFORMANCE = "performance.jsonl"

@@ -1,28 +1,8 @@
-"""Passages of a text: the pieces that tokens stand for, and where to begin."""
+"""Passages of a text: where to begin."""
 
 import re
-from collections.abc import Iterable
-from itertools import pairwise
-
-import numpy as np
-
-from rnnx.vocabulary import Vocabulary
 
 _SENTENCE_END = re.compile(r"[.!?][\"”’')\]]*\s*\Z")
-
-
-def pieces(vocabulary: Vocabulary, tokens: Iterable[int] | np.ndarray) -> list[str]:
-    r"""What each token is in the text that all of them make, with the space before a word that has one.
-
-    >>> pieces(Vocabulary("word", ("<unk>", "<eos>", "to", "be", ",")), [2, 3, 4, 2, 3, 1])
-    ['to', ' be', ',', ' to', ' be', '\n']
-    """
-    tokens = list(tokens)
-    if vocabulary.unit == "character":
-        return [vocabulary.tokens[token] for token in tokens]
-    alone = [vocabulary.decode([token]) for token in tokens]
-    both = (vocabulary.decode(pair) for pair in pairwise(tokens))
-    return alone[:1] + [text[len(before) :] for text, before in zip(both, alone, strict=False)]
 
 
 def beginning(text: list[str], earliest: int, latest: int) -> int:

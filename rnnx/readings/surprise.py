@@ -50,7 +50,7 @@ def surprise(reader: Reader) -> Values:
     N, P = len(reader.tokens), _LENGTH[reader.vocabulary.unit]
     earliest = max(1, min(_WARM_UP, N - P))  # of the first token nothing is predicted
     latest = max(earliest, min(earliest + P, N - P))
-    text = _passage.pieces(reader.vocabulary, reader.tokens[: latest + P])
+    text = reader.vocabulary.pieces(reader.tokens[: latest + P])
     start = _passage.beginning(text, earliest, latest)
     stop = min(start + P, N)
     nats = np.asarray(_nats(reader.model, reader.params, reader.tokens[:stop, None], reader.run))[start - 1 :]

@@ -8,9 +8,21 @@ import numpy as np
 
 from rnnx.logbook.files import DamagedError, read_json
 from rnnx.logbook.jsonl import read_metrics
-from rnnx.logbook.run_directory import ANALYSIS, CONFIG, DONE, FAILED, INITIAL, METRICS, PERFORMANCE, SAMPLES, status
+from rnnx.logbook.run_directory import (
+    ANALYSIS,
+    CONFIG,
+    DONE,
+    EXAMPLE,
+    FAILED,
+    INITIAL,
+    METRICS,
+    PERFORMANCE,
+    SAMPLES,
+    status,
+)
 from rnnx.pytrees import flatten_dict
 from rnnx.report import parts
+from rnnx.types import Example
 
 CORE = ("task.name", "task.length", "cell.name", "seed")
 """The settings that every trial has."""
@@ -53,6 +65,8 @@ class Trial:
     """All lines of `performance.jsonl`."""
     samples: dict[int, str] = dataclasses.field(default_factory=dict)
     """What a model of language wrote, by the training step; rising."""
+    example: Example | None = None
+    """The first held-out example, that of the tag `state_gradient/on_data`; `None` of trials before there were any."""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -166,6 +180,7 @@ def read_trial(directory: Path, workdir: Path) -> Trial:
         folder=folder,
         performance=tuple(read_metrics(directory / PERFORMANCE)),
         samples=_read_samples(directory / SAMPLES),
+        example=_read_example(directory / EXAMPLE),
     )
 
 
@@ -214,6 +229,15 @@ def _reach(log10_curve: np.ndarray) -> float:
 def _read_samples(directory: Path) -> dict[int, str]:
     files = {int(path.stem): path for path in directory.glob("*.txt") if path.stem.isdigit()}
     return {step: files[step].read_text(encoding="utf-8", errors="replace") for step in sorted(files)}
+
+
+def _read_example(path: Path) -> Example | None:
+    if not path.exists():
+        return None
+    content = read_json(path)
+    if content.keys() != set(Example._fields):
+        raise DamagedError(f"{path} is not an example: it has not {', '.join(Example._fields)}.")
+    return Example(**content)
 
 
 def _read_analysis(directory: Path) -> tuple[Record, dict[str, int]]:

@@ -118,3 +118,48 @@ def test_a_part_that_runs_backward_says_whether_the_loss_reads_its_last_step(flo
     assert measured["state_gradient/against_time"] == told
     seen = np.isfinite(measured["state_gradient/state/log10_norm"])
     assert seen.tolist() == [handed_over] * (len(xs) - 1) + [True]
+
+
+def test_of_the_first_example_every_step_is_told_in_the_order_of_the_data(float64):
+    """ρ^k at the k-th step before the last, NaN past its length; run in reverse, from the other end."""
+    params, xs = scaled_orthogonal(0.9), jax.random.normal(jax.random.key(1), (T, B, I))
+    measured = of_last_outputs(params, xs, jnp.array([17, T, 23]))["state_gradient/on_data"]
+    expected = np.arange(16, -1, -1) * np.log10(0.9) + np.log10(np.sqrt(H))
+    np.testing.assert_allclose(measured[:17], expected, rtol=0, atol=1e-13)  # rounding of seventeen products
+    assert np.isnan(measured[17:]).all()
+
+    @jax.jit
+    def reversed_in_time(params, xs, lengths):
+        def loss(params, run):
+            return jnp.sum(run("cell", LINEAR, params, xs, lengths=lengths, reverse=True).final_state.h)
+
+        (flow,) = rnnx.gradient_flows(loss, params)[2].values()
+        return state_gradient(flow)["state_gradient/on_data"]
+
+    measured = reversed_in_time(params, xs, jnp.array([17, T, 23]))
+    np.testing.assert_allclose(measured[:17], expected[::-1], rtol=0, atol=1e-13)
+    assert np.isnan(measured[17:]).all()
+
+
+def test_the_first_example_is_told_as_if_there_were_no_other(float64):
+    cell, params, _, xs = example("gru", batch_shape=(3,))
+
+    @jax.jit
+    def measure(params, xs):
+        return state_gradient(rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.sum(ys[-1])))[
+            "state_gradient/on_data"
+        ]
+
+    alone = measure(params, xs[:, :1])
+    assert_close(measure(params, xs), alone)
+    assert_close(measure(params, xs.at[:, 1:].multiply(1e3)), alone)
+    assert np.isnan(measure(params, xs.at[:, 0].set(jnp.nan)))[:-1].all()  # at the last it is that of the sum, 1
+
+
+def test_a_gradient_that_is_exactly_zero_is_minus_infinity_on_the_data():
+    """Of an LSTM that forgets all, nothing goes back further than a step."""
+    params = LSTM.init(jax.random.key(0), I)
+    params = params._replace(recurrent_kernel=jnp.zeros((H, 4 * H)), bias=params.bias.at[H : 2 * H].set(-1e4))
+    measured = of_last_lstm_output(params, jnp.zeros((T, B, I)))["state_gradient/on_data"]
+    assert np.isneginf(measured[:-1]).all()
+    assert np.isfinite(measured[-1])

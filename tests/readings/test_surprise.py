@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rnnx
-from rnnx.readings import Reader, _passage, text_of
+from rnnx.readings import Reader, text_of
 from rnnx.readings.surprise import surprise
 from rnnx.training.evaluation import evaluate
 from rnnx.training.program import program
@@ -57,7 +57,7 @@ def test_pieces_of_words_make_the_text():
     text = "To be, or not to be: (that) is\n\nthe question!\n"
     vocabulary = words_of(text, 1)
     tokens = vocabulary.encode(text)
-    pieces = _passage.pieces(vocabulary, tokens)
+    pieces = vocabulary.pieces(tokens)
     assert "".join(pieces) == vocabulary.decode(tokens)
     assert len(pieces) == len(tokens)
     read = surprise(reader("sequence", tokens=tokens, vocabulary=vocabulary))

@@ -1,6 +1,7 @@
 """What every task keeps to; a new file is tested on arrival."""
 
 import functools
+import json
 import math
 
 import jax
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 import rnnx
+from rnnx import examples
+from rnnx.report import on_data
 from rnnx.training.program import mean_loss, mean_scores
 from rnnx.types import Pair
 from tests.helpers import at_hand, compiled
@@ -178,6 +181,22 @@ def test_it_says_what_it_is(task):
     assert task.loss_unit
     assert all(isinstance(key, str) and isinstance(value, str) for key, value in task.data.items())
     assert task.model in rnnx.models.names()
+
+
+def test_its_first_example_is_what_people_see(task):
+    """Of that example alone, without padding, in what JSON can hold; and it can be painted."""
+    batch = drawn(task.sample_heldout)
+    example = examples.first(task, batch)
+    assert rnnx.types.Example(**json.loads(json.dumps(example._asdict()))) == example
+    alone = jax.tree.map(lambda a: a[..., :1] if a.ndim == 1 else a[:, :1], batch)
+    assert examples.first(task, alone) == example
+    steps = sum(example.steps.values())
+    last = len(batch.weights) - 1 - np.argmax(batch.weights[::-1, 0] > 0)
+    assert example.scored == steps - 1 == steps - list(example.steps.values())[-1] + last
+    assert all(0 <= step < steps for step in example.marks)
+    (axes, _) = on_data.paint(example, {"a": np.linspace(-3, 0, steps)}).axes
+    letters = {text.get_text() for text in axes.texts}
+    assert letters or example.kind == "sequence"
 
 
 def assert_in_order(odd, many):

@@ -20,11 +20,11 @@ from rnnx.report.trial import Trial
 _COLUMNS = 74  # characters of a row, at most: a line of Shakespeare's has up to 63, one of a book up to 73
 _NARROWEST = 48  # characters of a row for which there is room, as titles need it
 _CELL, _ROW = 5.2 / 72, 0.165  # inches of a character
-_FONT, _FONT_SIZE = "DejaVu Sans Mono", 8.4  # which comes with matplotlib; of this size 5.06 points wide
+FONT, _FONT_SIZE = "DejaVu Sans Mono", 8.4  # which comes with matplotlib; of this size 5.06 points wide
 _MARGIN, _GAP, _BAR = 0.12, 0.3, 0.55  # inches; of the last the bar with its numbers
 _LINE = 0.19  # inches of a line of a title
-_LETTER: dict[str, Any] = {"family": _FONT, "fontsize": _FONT_SIZE, "ha": "center", "parse_math": False}
-_DARK = 0.18  # relative luminance, below which white stands out more than black
+_LETTER: dict[str, Any] = {"family": FONT, "fontsize": _FONT_SIZE, "ha": "center", "parse_math": False}
+DARK = 0.18  # relative luminance, below which white stands out more than black
 
 
 class Strip(NamedTuple):
@@ -124,23 +124,23 @@ def _strip(axes: Axes, strip: Strip, text: list[tuple[int, int]], columns: int, 
         cells[row, : end - start] = of_text[start:end]
         for column, character in enumerate(characters[start:end]):
             if character != " ":
-                color = "white" if _luminance(of_text[start + column]) < _DARK else "black"
-                axes.text(column + 0.5, row + 0.74, _shown(character), color=color, **_LETTER)
+                color = "white" if luminance(of_text[start + column]) < DARK else "black"
+                axes.text(column + 0.5, row + 0.74, shown(character), color=color, **_LETTER)
     axes.imshow(cells, extent=(0, columns, len(text), 0), aspect="auto", interpolation="nearest")
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
 
 
-def _luminance(color: np.ndarray) -> float:
+def luminance(color: np.ndarray) -> float:
     """Of the light that white sends, 0 to 1 (WCAG 2)."""
     red, green, blue = np.where(color[:3] <= 0.04045, color[:3] / 12.92, ((color[:3] + 0.055) / 1.055) ** 2.4)
     return float(0.2126 * red + 0.7152 * green + 0.0722 * blue)
 
 
 @functools.cache
-def _shown(character: str) -> str:
+def shown(character: str) -> str:
     """A character, or a sign for one that can't be seen or is not in the font."""
     if character in "\n\t":
         return {"\n": "↵", "\t": "→"}[character]
-    known = character.isprintable() and get_font(findfont(_FONT)).get_char_index(ord(character))
+    known = character.isprintable() and get_font(findfont(FONT)).get_char_index(ord(character))
     return character if known else "▯"

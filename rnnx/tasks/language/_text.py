@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnnx import checks, data
+from rnnx import checks, data, examples
 from rnnx.data import Text
 from rnnx.tasks._scores import cross_entropy
 from rnnx.types import Array, Batch, Task
@@ -182,6 +182,7 @@ def next_token(parts: Parts, **fields: Any) -> Task:
         stream=stream,
         vocabulary=parts.vocabulary,
         train_tokens=lambda: parts.train.astype(np.int32),
+        example=functools.partial(examples.next_token, parts.vocabulary),
         **fields,
     )
 

@@ -25,9 +25,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnnx import checks
+from rnnx import checks, examples
 from rnnx.tasks._scores import accuracy, cross_entropy, exact
-from rnnx.types import Array, Batch, Pair, Task
+from rnnx.types import Array, Batch, Example, Pair, Task
 
 _FIRST, _LAST = datetime.date(1980, 1, 1), datetime.date(2029, 12, 31)
 _OUTPUTS = "0123456789-"
@@ -116,6 +116,12 @@ def dates() -> Task:
         checks.size("batch_size", batch_size)
         return (batch(table.test[n : n + batch_size]) for n in range(0, len(table.test), batch_size))
 
+    def example(batch: Batch) -> Example:
+        assert batch.lengths is not None
+        codes = np.asarray(batch.inputs.source)[: int(batch.lengths[0]), 0]
+        source = "".join(table.characters[code] for code in codes)
+        return examples.translation(source, "".join(_OUTPUTS[code] for code in np.asarray(batch.targets)[:, 0]))
+
     return Task(
         sample=sampler(table.train),
         sample_heldout=sampler(table.heldout),
@@ -133,6 +139,7 @@ def dates() -> Task:
         data={"dates": f"{_FIRST} to {_LAST}", "characters": table.characters, "sha256": table.sha256},
         test_batches=test_batches,
         model="encoder_decoder",
+        example=example,
     )
 
 

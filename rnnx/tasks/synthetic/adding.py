@@ -7,9 +7,10 @@ the first half (Hochreiter & Schmidhuber 1997). Many-to-one; mean squared error.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from rnnx import checks
-from rnnx.types import Array, Batch, Scores, Task
+from rnnx import checks, examples
+from rnnx.types import Array, Batch, Example, Scores, Task
 
 
 def adding() -> Task:
@@ -52,6 +53,10 @@ def adding() -> Task:
         near = jnp.abs(outputs - batch.targets)[..., 0] < 0.1
         return {"within_0.1": (near.astype(outputs.dtype), batch.weights)}
 
+    def example(batch: Batch) -> Example:
+        marked = np.flatnonzero(np.asarray(batch.inputs)[:, 0, 1])
+        return examples.sequence(batch, tuple(marked), "the two numbers to be added")
+
     return Task(
         sample=sample,
         sample_heldout=sample,
@@ -62,4 +67,5 @@ def adding() -> Task:
         output_size=1,
         loss_unit="mean squared error",
         min_length=2,
+        example=example,
     )

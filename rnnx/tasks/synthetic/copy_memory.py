@@ -12,14 +12,16 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from rnnx import checks
+from rnnx import checks, examples
 from rnnx.tasks._scores import accuracy, cross_entropy
-from rnnx.types import Array, Batch, Scores, Task
+from rnnx.types import Array, Batch, Example, Scores, Task
 
 _COPIED = 10
 _ALPHABET = 8
 _BLANK, _DELIMITER = _ALPHABET, _ALPHABET + 1
+_SHOWN = "abcdefgh->"
 
 
 def copy_memory() -> Task:
@@ -56,6 +58,11 @@ def copy_memory() -> Task:
         symbols = (batch.targets != _BLANK).astype(batch.weights.dtype)
         return {"recalled": (accuracy(outputs, batch), batch.weights * symbols)}
 
+    def example(batch: Batch) -> Example:
+        pieces = [_SHOWN[symbol] for symbol in np.asarray(batch.inputs)[:, 0].argmax(axis=-1)]
+        target = _SHOWN[int(batch.targets[-1, 0])]
+        return examples.text(pieces, target, marks=(_COPIED - 1,), marked="the symbol to be repeated there")
+
     return Task(
         sample=sample,
         sample_heldout=sample,
@@ -66,4 +73,5 @@ def copy_memory() -> Task:
         output_size=_ALPHABET + 1,
         loss_unit="cross-entropy (nats per step)",
         min_length=2 * _COPIED + 1,
+        example=example,
     )

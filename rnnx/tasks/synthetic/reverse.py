@@ -11,10 +11,11 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from rnnx import checks
+from rnnx import checks, examples
 from rnnx.tasks._scores import accuracy, cross_entropy, exact
-from rnnx.types import Array, Batch, Pair, Scores, Task
+from rnnx.types import Array, Batch, Example, Pair, Scores, Task
 
 _SYMBOLS = 8
 
@@ -53,6 +54,14 @@ def reverse() -> Task:
     def scores(outputs: Array, batch: Batch) -> Scores:
         return {"accuracy": (accuracy(outputs, batch), batch.weights), "exact": exact(outputs, batch)}
 
+    def example(batch: Batch) -> Example:
+        n = int(batch.inputs.target_lengths[0])
+        source, target = (
+            "".join("abcdefgh"[symbol] for symbol in np.asarray(of)[:n, 0])
+            for of in (batch.inputs.source, batch.targets)
+        )
+        return examples.translation(source, target, marks=(0,), marked="the symbol to be said there")
+
     return Task(
         sample=sample,
         sample_heldout=sample,
@@ -64,4 +73,5 @@ def reverse() -> Task:
         vocab_size=_SYMBOLS,
         loss_unit="cross-entropy (nats per symbol)",
         model="encoder_decoder",
+        example=example,
     )

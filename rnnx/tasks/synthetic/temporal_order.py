@@ -11,10 +11,11 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from rnnx import checks
+from rnnx import checks, examples
 from rnnx.tasks._scores import accuracy, cross_entropy
-from rnnx.types import Array, Batch, Task
+from rnnx.types import Array, Batch, Example, Task
 
 _SYMBOLS = 2  # A, B
 _DISTRACTORS = 4  # c, d, e, f
@@ -53,6 +54,13 @@ def temporal_order() -> Task:
             weights=jnp.broadcast_to(at_last.astype(jnp.float32), (length, batch_size)),
         )
 
+    def example(batch: Batch) -> Example:
+        symbols = np.asarray(batch.inputs)[:, 0].argmax(axis=-1)
+        marks = np.flatnonzero(symbols < _SYMBOLS)
+        target = "".join("AB"[symbol] for symbol in divmod(int(batch.targets[-1, 0]), _SYMBOLS))
+        pieces = ["ABcdef"[symbol] for symbol in symbols]
+        return examples.text(pieces, target, marks=tuple(marks), marked="the two symbols whose order is asked")
+
     return Task(
         sample=sample,
         sample_heldout=sample,
@@ -63,4 +71,5 @@ def temporal_order() -> Task:
         output_size=_SYMBOLS**2,
         loss_unit="cross-entropy (nats)",
         min_length=3,
+        example=example,
     )

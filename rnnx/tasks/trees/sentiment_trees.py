@@ -22,10 +22,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
 
-from rnnx import checks, data
+from rnnx import checks, data, examples
 from rnnx.data.sst import LabelledTree
 from rnnx.tasks._scores import accuracy, cross_entropy
-from rnnx.types import Array, Batch, Nodes, Scores, Task
+from rnnx.types import Array, Batch, Example, Nodes, Scores, Task
+from rnnx.vocabulary import UNKNOWN
 
 # The class of each of the five labels, by number of classes; -1 where it is not scored.
 _CLASSES = {5: (0, 1, 2, 3, 4), 3: (0, 0, 1, 2, 2), 2: (0, 0, -1, 1, 1)}
@@ -84,6 +85,12 @@ def sentiment_trees(*, classes: int = 5) -> Task:
         size = len(bank.test.lengths)
         return (_batch(bank.test, np.arange(n, min(n + batch_size, size))) for n in range(0, size, batch_size))
 
+    def example(batch: Batch) -> Example:
+        assert batch.lengths is not None
+        words, children = (np.asarray(of)[: int(batch.lengths[0]), 0] for of in batch.inputs)
+        at_nodes = zip(words, children[:, 0] < 0, strict=True)
+        return examples.tree([bank.words[word] if leaf else "" for word, leaf in at_nodes], children)
+
     def scores(outputs: Array, batch: Batch) -> Scores:
         right = accuracy(outputs, batch)
         assert batch.lengths is not None
@@ -105,14 +112,15 @@ def sentiment_trees(*, classes: int = 5) -> Task:
         losses=cross_entropy,
         scores=scores,
         baseline_loss=lambda length: bank.baseline_loss,
-        input_size=bank.vocab_size,
+        input_size=len(bank.words),
         output_size=classes,
-        vocab_size=bank.vocab_size,
+        vocab_size=len(bank.words),
         loss_unit="cross-entropy (nats per node)",
         min_length=max(int(part.lengths.min()) for part in (bank.train, bank.dev)),
         data={"treebank": "sst"} | bank.sha256,
         test_batches=test_batches,
         model="recursive",
+        example=example,
     )
 
 
@@ -129,7 +137,7 @@ class _Bank(NamedTuple):
     train: _Part
     dev: _Part
     test: _Part
-    vocab_size: int
+    words: tuple[str, ...]  # V of them, in the order of their numbers
     baseline_loss: float
     sha256: dict[str, str]
 
@@ -149,7 +157,7 @@ def _encoded(classes: int) -> _Bank:
     train, dev, test = (_part(trees, vocabulary, _CLASSES[classes]) for trees in (bank.train, bank.dev, bank.test))
     in_train, in_dev = (np.bincount(part.targets[part.targets >= 0], minlength=classes) for part in (train, dev))
     baseline = -np.log(in_train / in_train.sum()) @ in_dev / in_dev.sum()
-    return _Bank(train, dev, test, len(vocabulary) + 1, float(baseline), bank.sha256)
+    return _Bank(train, dev, test, (UNKNOWN, *vocabulary), float(baseline), bank.sha256)
 
 
 def _part(trees: tuple[LabelledTree, ...], vocabulary: dict[str, int], to_class: tuple[int, ...]) -> _Part:

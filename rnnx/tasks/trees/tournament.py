@@ -12,12 +12,14 @@ import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from rnnx import checks
+from rnnx import checks, examples
 from rnnx.tasks._scores import accuracy, cross_entropy
-from rnnx.types import Array, Batch, Nodes, Scores, Task
+from rnnx.types import Array, Batch, Example, Nodes, Scores, Task
 
-_HANDS = 3  # rock, paper, scissors: each beats the one before it
+_NAMES = ("rock", "paper", "scissors")
+_HANDS = len(_NAMES)  # each beats the one before it
 
 
 def tournament() -> Task:
@@ -61,6 +63,11 @@ def tournament() -> Task:
         root = jnp.zeros_like(batch.weights).at[-1].set(1)
         return {"accuracy": (right, batch.weights), "root": (right, root * batch.weights)}
 
+    def example(batch: Batch) -> Example:
+        children = np.asarray(batch.inputs.children)[:, 0]
+        at_nodes = zip(np.asarray(batch.inputs.words)[:, 0], children[:, 0] < 0, strict=True)
+        return examples.tree([_NAMES[word] if leaf else "" for word, leaf in at_nodes], children)
+
     return Task(
         sample=sample,
         sample_heldout=sample,
@@ -73,6 +80,7 @@ def tournament() -> Task:
         loss_unit="cross-entropy (nats per node)",
         min_length=2,
         model="recursive",
+        example=example,
     )
 
 

@@ -408,7 +408,7 @@ def test_a_unit_is_told_with_both_correlations(small):
 
 @pytest.mark.parametrize("colors", [surprise._SHADES, selective_units._SHADES])
 def test_shades_are_told_apart_in_grey(colors):
-    light = [_text._luminance(np.array(color)) for color in colors(np.linspace(0, 1, 50))]
+    light = [_text.luminance(np.array(color)) for color in colors(np.linspace(0, 1, 50))]
     assert (np.diff(light) > 0).all() or (np.diff(light) < 0).all()
     assert max(light) > 0.7
     assert min(light) < 0.05

@@ -1,0 +1,107 @@
+"""Examples as people see them: what a task shows of a batch, in what JSON can hold."""
+
+import numpy as np
+
+from rnnx.types import Batch, Example, Task
+from rnnx.vocabulary import Vocabulary
+
+
+def first(task: Task, batch: Batch) -> Example:
+    """The first example of a batch as people see it: by the task's own `example`, or one square a step.
+
+    >>> import jax, rnnx
+    >>> adding = rnnx.tasks.get("adding")()
+    >>> example = first(adding, adding.sample(jax.random.key(0), 3, 8))
+    >>> example.kind, example.steps, example.scored, len(example.marks)
+    ('sequence', {'': 8}, 7, 2)
+    """
+    return task.example(batch) if task.example else sequence(batch)
+
+
+def sequence(batch: Batch, marks: tuple[int, ...] = (), marked: str = "") -> Example:
+    """The first example as a row of squares, one a step.
+
+    Args:
+      batch: whose weights `[T, B]` say which steps are scored, or `[B]` that it is the example as a whole.
+      marks: the steps that are framed.
+      marked: what they are, in words.
+
+    >>> import jax.numpy as jnp
+    >>> sequence(Batch(jnp.zeros((5, 2, 1)), None, jnp.ones((5, 2)), lengths=jnp.array([3, 5])))
+    Example(kind='sequence', steps={'': 3}, scored=2, marks=[], data={'marked': ''})
+    """
+    weights = np.asarray(batch.weights)
+    steps = len(weights) if batch.lengths is None and weights.ndim > 1 else _length(batch)
+    last = int(np.flatnonzero(weights[:, 0] > 0)[-1]) if weights.ndim > 1 else steps
+    scored = min(last, steps - 1)
+    return Example("sequence", {"": steps}, scored, [int(step) for step in marks], {"marked": marked})
+
+
+def text(
+    pieces: list[str],
+    target: str,
+    *,
+    steps: dict[str, int] | None = None,
+    marks: tuple[int, ...] = (),
+    marked: str = "",
+) -> Example:
+    """An example as a text.
+
+    Args:
+      pieces: what is read at each step.
+      target: what is to be told after the last.
+      steps: as in `Example`, where the pieces are of several sequences.
+      marks: the steps that are framed.
+      marked: what they are, in words.
+
+    >>> text(["t", "o", " ", "b"], "e").data["target"]
+    'e'
+    """
+    data = {"pieces": pieces, "target": target, "marked": marked}
+    return Example("text", steps or {"": len(pieces)}, len(pieces) - 1, [int(step) for step in marks], data)
+
+
+def translation(source: str, target: str, marks: tuple[int, ...] = (), marked: str = "") -> Example:
+    """An example of sequence to sequence, a character a step: the last one of the target is to be told.
+
+    At its first step the decoder is given nothing, which is an arrow here.
+
+    >>> example = translation("abc", "cba")
+    >>> "".join(example.data["pieces"]), example.data["target"], example.steps
+    ('abc→cb', 'a', {'encoder': 3, 'decoder': 3})
+    """
+    steps = {"encoder": len(source), "decoder": len(target)}
+    return text([*source, "→", *target[:-1]], target[-1], steps=steps, marks=marks, marked=marked)
+
+
+def next_token(vocabulary: Vocabulary, batch: Batch) -> Example:
+    """The first example of a model of language, whose last token is to be predicted.
+
+    >>> vocabulary = Vocabulary("character", ("a", "b"))
+    >>> next_token(vocabulary, Batch(np.array([[0], [1]]), np.array([[1], [0]]), np.ones((2, 1)))).data["pieces"]
+    ['a', 'b']
+    """
+    *pieces, target = vocabulary.pieces([*np.asarray(batch.inputs)[:, 0], np.asarray(batch.targets)[-1, 0]])
+    return text(pieces, target)
+
+
+def tree(words: list[str], children: np.ndarray) -> Example:
+    """An example as a tree, of nodes of which every one stands after its children.
+
+    Args:
+      words: of each node, empty where it has none.
+      children: `[N, 2]`, -1 for none.
+
+    >>> tree(["rock", "paper", ""], np.array([[-1, -1], [-1, -1], [0, 1]])).scored
+    2
+    """
+    data = {"words": words, "children": np.asarray(children).tolist()}
+    return Example("tree", {"": len(words)}, len(words) - 1, [], data)
+
+
+def _length(batch: Batch) -> int:
+    """Steps of the first example."""
+    if batch.lengths is not None:
+        return int(batch.lengths[0])
+    inputs = batch.inputs
+    return len(inputs[0] if isinstance(inputs, tuple) else inputs)

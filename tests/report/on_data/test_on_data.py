@@ -1,0 +1,200 @@
+"""The gradient painted on the data."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgba
+
+from rnnx import examples
+from rnnx.report import on_data
+from rnnx.report.figures import _style
+from rnnx.report.on_data import _cells
+from rnnx.types import Batch, Example
+
+inf, nan = np.inf, np.nan
+WHITE, BLACK = to_rgba("white"), to_rgba("black")
+T = 8
+
+SEQUENCE = examples.sequence(Batch(np.zeros((T, 1, 1)), None, np.ones((T, 1))), (1, 5), "two numbers")
+TEXT = examples.text([*"to be or"], "n", marks=(3,), marked="a letter")
+TREE = examples.tree(["a", "b", "", "c", ""], np.array([[-1, -1], [-1, -1], [0, 1], [-1, -1], [2, 3]]))
+EXAMPLES = {"sequence": SEQUENCE, "text": TEXT, "tree": TREE}
+
+
+def falling(rho, steps=T):
+    """What an identity network has whose recurrent matrix is ρ times an orthogonal one, relative to the last step."""
+    return np.log10(rho) * np.arange(steps - 1, -1, -1.0)
+
+
+def row(figure, name):
+    (axes,) = [axes for axes in figure.axes if axes.get_label() == name]
+    return axes
+
+
+def painted(axes):
+    """Boxes (left, top, right, bottom) and colours of the tinted cells of a row, in order."""
+    (cells,) = axes.collections
+    corners = np.array([path.vertices[:4] for path in cells.get_paths()])
+    boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=-1)
+    return boxes, cells.get_facecolors()
+
+
+def frames(axes, dashed):
+    """Boxes of the frames, or of what is scored."""
+    patches = [patch for patch in axes.patches if not patch.get_hatch() and patch.get_edgecolor() == BLACK]
+    return [
+        (*patch.get_xy(), *np.add(patch.get_xy(), (patch.get_width(), patch.get_height())))
+        for patch in patches
+        if (patch.get_linestyle() != "solid") == dashed
+    ]
+
+
+def said(figure):
+    (legend,) = figure.legends
+    return [entry.get_text() for entry in legend.get_texts()]
+
+
+@pytest.mark.parametrize("kind", on_data.kinds())
+def test_every_kind_has_a_row_for_each_network_with_its_name_before_it(kind):
+    example = EXAMPLES[kind]
+    steps = sum(example.steps.values())
+    figure = on_data.paint(example, {"rnn": falling(0.5, steps), "gru": np.zeros(steps)}, "adding: a title")
+    assert [axes.get_label() for axes in figure.axes] == ["rnn", "gru", "scale"]
+    assert [text.get_text() for text in figure.texts if text.get_text() in ("rnn", "gru")] == ["rnn", "gru"]
+    for text in figure.texts:
+        if text.get_text() in ("rnn", "gru"):
+            left = row(figure, text.get_text()).get_position().x0
+            assert text.get_position()[0] < left
+    assert figure.get_suptitle() == "adding: a title"
+    scale = row(figure, "scale")
+    assert [tick.get_text() for tick in scale.get_xticklabels()] == ["1/10 000", "1/1000", "1/100", "1/10", "all"]
+    assert any("over that at the scored step" in text.get_text() for text in figure.texts)
+    assert _style.png(figure).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("kind", on_data.kinds())
+@pytest.mark.parametrize("rho", [0.5, 0.9])
+def test_the_tint_of_a_step_is_the_power_of_rho(kind, rho):
+    """log10 ρ^k on a scale from 1/10 000 to all of it."""
+    example = EXAMPLES[kind]
+    steps = sum(example.steps.values())
+    _, colors = painted(row(on_data.paint(example, {"a": falling(rho, steps)}), "a"))
+    expected = _cells.SHADES(1 + falling(rho, steps) / 4)
+    np.testing.assert_array_equal(colors, expected)
+
+
+@pytest.mark.parametrize("kind", on_data.kinds())
+def test_what_is_nothing_exactly_zero_growing_or_not_a_number_is_told_apart(kind):
+    example = EXAMPLES[kind]
+    steps = sum(example.steps.values())
+    values = np.zeros(steps)
+    values[:4] = -4.5, -inf, 0.5, nan
+    figure = on_data.paint(example, {"a": values})
+    axes = row(figure, "a")
+    boxes, colors = painted(axes)
+    assert tuple(colors[0]) == tuple(colors[1]) == tuple(colors[3]) == WHITE
+    assert tuple(colors[2]) == BLACK
+    hatched = {patch.get_hatch(): patch.get_xy() for patch in axes.patches if patch.get_hatch()}
+    assert hatched.keys() == {_cells.ZERO, _cells.MORE, _cells.NOTHING}
+    for hatch, step in ((_cells.ZERO, 1), (_cells.MORE, 2), (_cells.NOTHING, 3)):
+        np.testing.assert_allclose(hatched[hatch], boxes[step, :2])
+    assert {"exactly zero", "more than e times as much", "not a number"} < set(said(figure))
+    assert not {"exactly zero", "more than e times as much", "not a number"} & set(
+        said(on_data.paint(example, {"a": np.full(steps, -0.1)}))
+    )
+
+
+def test_the_marks_are_framed_and_the_scored_step_is_boxed():
+    axes = row(on_data.paint(SEQUENCE, {"a": falling(0.9)}), "a")
+    boxes, _ = painted(axes)
+    np.testing.assert_allclose(frames(axes, dashed=False), boxes[[1, 5]])
+    ((left, top, right, bottom),) = frames(axes, dashed=True)
+    inside = boxes[SEQUENCE.scored]
+    assert (left < inside[0], top < inside[1], right > inside[2], bottom > inside[3]) == (True,) * 4
+    assert right - left < 1.5 * (inside[2] - inside[0])  # that step alone
+    assert said(on_data.paint(SEQUENCE, {"a": falling(0.9)})) == ["the scored step", "two numbers"]
+
+
+def test_a_text_is_read_in_its_order_and_what_comes_next_is_boxed_after_it():
+    axes = row(on_data.paint(TEXT, {"a": falling(0.9)}), "a")
+    letters = sorted(axes.texts, key=lambda text: text.get_position()[0])
+    assert "".join(text.get_text() for text in letters) == "tobeorn"
+    boxes, _ = painted(axes)
+    ((left, _, right, _),) = frames(axes, dashed=True)
+    assert left < letters[-1].get_position()[0] < right
+    assert left > boxes[-1, 0]
+    ((left, _, right, _),) = frames(axes, dashed=False)
+    assert left < letters[2].get_position()[0] < right  # step 3, the b after a space
+
+
+def test_letters_are_readable_on_their_tint():
+    axes = row(on_data.paint(TEXT, {"a": np.linspace(-4, 0, T)}), "a")
+    colors = [text.get_color() for text in sorted(axes.texts, key=lambda text: text.get_position()[0])][:-1]
+    assert colors[0] == "black"
+    assert colors[-1] == "white"
+
+
+def test_words_are_tinted_as_a_whole():
+    example = examples.text(["to", " be", ","], " or")
+    boxes, colors = painted(row(on_data.paint(example, {"a": [-2.0, -1.0, 0.0]}), "a"))
+    assert len(boxes) == len("to be,")
+    shades = _cells.SHADES(np.array([0.5, 0.5, 0.75, 0.75, 0.75, 1.0]))
+    np.testing.assert_array_equal(colors, shades)
+
+
+def test_of_a_long_text_the_end_is_shown_in_rows():
+    example = examples.text([*"abcdefghij" * 200], "k")
+    axes = row(on_data.paint(example, {"a": np.zeros(2000)}), "a")
+    boxes, _ = painted(axes)
+    assert len({round(top, 3) for top in boxes[:, 1]}) == 6
+    letters = sorted(axes.texts, key=lambda text: (text.get_position()[1], text.get_position()[0]))
+    assert [letters[0].get_text(), letters[-1].get_text()] == ["…", "k"]
+    assert 200 < len(letters) < 2000
+
+
+def test_a_tree_stands_on_its_leaves_and_every_parent_between_its_children():
+    axes = row(on_data.paint(TREE, {"a": np.zeros(5)}), "a")
+    boxes, _ = painted(axes)
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+    assert x[0] < x[1] < x[3]
+    assert y[0] == y[1] == y[3]
+    assert (x[2], x[4]) == pytest.approx(((x[0] + x[1]) / 2, (x[2] + x[3]) / 2))
+    assert y[4] < y[2] < y[0]  # the root at the top
+    assert [text.get_text() for text in axes.texts] == ["a", "b", "", "c", ""]
+    assert [text.get_position()[0] for text in axes.texts] == pytest.approx(x)
+
+
+def test_sequences_of_thousands_of_steps_and_deep_trees_are_painted():
+    steps = 3000
+    sequence = SEQUENCE._replace(steps={"": steps}, scored=steps - 1, marks=[2, 1500])
+    depth = 300
+    children = [[-1, -1]] + [pair for n in range(depth) for pair in ([-1, -1], [2 * n, 2 * n + 1])]
+    deep = examples.tree(["x" if pair == [-1, -1] else "" for pair in children], np.array(children))
+    for example in (sequence, deep):
+        figure = on_data.paint(example, {"a": np.zeros(sum(example.steps.values()))})
+        assert _style.png(figure).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("norms", "scored", "expected"), [
+    ([-5.0, -4.0, -3.0], 2, [-2, -1, 0]),
+    ([-5.0, -4.0, -inf], 2, [-1, 0, -inf]),  # as of a part of the state that is not read
+    ([-inf, -inf, -inf], 2, [nan, nan, nan]),
+    ([-3.0, nan, -3.0], 2, [0, nan, 0]),
+])  # fmt: skip
+def test_a_gradient_is_seen_against_that_at_the_scored_step(norms, scored, expected):
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(on_data.relative(norms, scored), expected)
+
+
+def test_what_does_not_fit_is_refused_in_one_line():
+    with pytest.raises(ValueError, match=r"^the gradient of 'rnn' must be of the 8 steps of the example, not of 3\.$"):
+        on_data.paint(SEQUENCE, {"rnn": [0.0, 0.0, 0.0]})
+    with pytest.raises(ValueError, match=r"^no on data named 'texts'; did you mean 'text'\?"):
+        on_data.paint(Example("texts", {"": 1}, 0, [], {}), {"rnn": [0.0]})
+
+
+def test_shades_are_told_apart_in_grey_and_are_the_colour_of_no_cell():
+    light = (_cells.SHADES(np.linspace(0, 1, 50))[:, :3] @ [0.2126, 0.7152, 0.0722]).tolist()
+    assert light == sorted(light, reverse=True)
+    assert light[0] == 1
+    full = _cells.SHADES(1.0)[:3]
+    assert min(np.abs(np.subtract(full, to_rgba(color)[:3])).max() for color in _style.CELL_COLORS.values()) > 0.1
