@@ -69,11 +69,11 @@ def _by_step(trial: Trial, tag: str) -> dict[int, np.ndarray]:
     return values
 
 
-def over_seeds(trials: Iterable[Trial], stage: str, tag: str) -> MedianRange | None:
-    """Median and range of a tag that not every trial has; `stage` is `first` or `latest`. `None` if no trial has it."""
+def of_seeds(trials: Iterable[Trial], stage: str, tag: str) -> np.ndarray | None:
+    """Values of a tag in the trials that have it, `[trials, …]`, `None` if none has; `stage` is `first` or `latest`."""
     records = [getattr(trial, stage) for trial in trials]
     values = [np.asarray(record[tag], float) for record in records if tag in record]
-    return median_range(values) if values else None
+    return np.array(values) if values else None
 
 
 CONFIDENCE = 0.95

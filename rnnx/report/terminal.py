@@ -51,7 +51,7 @@ def write(of: Study, rows: list[SummaryRow], workdir: Path, directory: Path) -> 
       directory: where its report goes.
     """
     figures = page.draw(of)
-    contents = {f"figures/{figure.name}": figure.png for figure in figures}
+    contents = {f"figures/{figure.name}": figure.png for figure in figures if figure.name}
     contents["summary.csv"] = _csv(summary.table(rows))
     contents["trials.csv"] = _csv(summary.trials_table(of))
     root = os.path.relpath(workdir.resolve(), directory.resolve())

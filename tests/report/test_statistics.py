@@ -1,6 +1,6 @@
 import numpy as np
 
-from rnnx.report.statistics import median_range, over_seeds, over_steps
+from rnnx.report.statistics import median_range, of_seeds, over_steps
 from rnnx.report.trial import Trial
 
 inf, nan = np.inf, np.nan
@@ -43,7 +43,7 @@ def test_an_analysis_is_a_point_at_its_step():
     np.testing.assert_array_equal(values, [[0.5, 5.0]])
 
 
-def test_over_seeds_leaves_out_trials_that_lack_a_tag():
-    found = over_seeds([trial({"step": 0, "heldout/loss": 0.0, "a": 1.0}), trial({"step": 0})], "first", "a")
-    assert found == (1.0, 1.0, 1.0)
-    assert over_seeds([trial()], "latest", "a") is None
+def test_of_seeds_leaves_out_trials_that_lack_a_tag():
+    trials = [trial({"step": 0, "heldout/loss": 0.0, "a": value}) for value in (3.0, 1.0)]
+    np.testing.assert_array_equal(of_seeds([*trials, trial({"step": 0})], "first", "a"), [3.0, 1.0])
+    assert of_seeds([trial()], "latest", "a") is None

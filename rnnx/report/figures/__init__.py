@@ -3,7 +3,8 @@
 A file can have either or both of these, and nothing else knows of it:
 
 - a section of the report: `TITLE`, `CAPTION` (HTML: what is shown and how to read it), `ORDER` (its place on the page)
-  and `draw(study, task) -> Figure | None`, with `None` where nothing of it was measured;
+  and `draw(study, task) -> Figure | str | None`, with `None` where nothing of it was measured, and a sentence in place
+  of a figure that would show nothing, such as that no step was clipped;
 - a picture of one trial: `draw_trial(record, title, before) -> Figure | None`, of a record of `metrics.jsonl` and the
   one before training (empty where there is none). `experiments.analyze` draws it and, unless `IN_TRAINING` is false,
   TensorBoard has it while the trial is trained, as `<diagnostic>/figure` or by what `PICTURE` says for `figure`.
@@ -29,7 +30,8 @@ class Section(NamedTuple):
     title: str
     caption: str
     """HTML."""
-    draw: Callable[[Study, str], Figure | None]
+    draw: Callable[[Study, str], Figure | str | None]
+    """(study, task) -> a figure, a sentence in place of one, or `None` where nothing was measured."""
 
 
 class Picture(NamedTuple):

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnnx.report.figures import _style, _titles
-from rnnx.report.statistics import MedianRange, over_seeds
+from rnnx.report.statistics import MedianRange, of_seeds
 from rnnx.report.study import Study, longest, with_tag
 from rnnx.report.trial import Record
 
@@ -61,12 +61,13 @@ def draw(study: Study, task: str, subject: str, panels: tuple[Panel, ...], row_h
     for row, (panel, label, tag) in zip(axes, rows, strict=True):
         for one, stage in zip(row, stages, strict=True):
             for group in groups:
-                values = over_seeds(group.trials, stage, tag)
+                values = of_seeds(group.trials, stage, tag)
                 if values is not None:
-                    _style.line(one, panel.first + np.arange(len(values.median)), values, line_styles[group.variant])
+                    _style.seeds(one, panel.first + np.arange(values.shape[1]), values, line_styles[group.variant])
             _label(one, panel, "\n".join(filter(None, (label, panel.y))))
             if one is not row[0]:
                 one.set_ylabel("")
+    _style.label_ends(axes[:, -1], line_styles)
     _style.legend(made, line_styles, {label: line for panel in panels for label, _, line in panel.references})
     placed = {
         (tag, stage): one

@@ -4,6 +4,7 @@ has a shade of that, and a line and a marker of its own."""
 import io
 import textwrap
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from rnnx.report.statistics import MedianRange
+from rnnx.report.statistics import MedianRange, median_range
 from rnnx.report.study import Study
 
 WIDTH = 12.0
@@ -29,6 +30,9 @@ class LineStyle(NamedTuple):
     marker: str
     first: float = 0.0
 
+
+PART_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1, 1.5)), (0, (3, 3)), (0, (1, 3)))
+"""Of the parts of a state, in turn: their colour is that of their network."""
 
 _LINE_STYLES = (
     LineStyle("#D55E00", "-", "o"),
@@ -119,33 +123,157 @@ def grid(title: str, rows: int, columns: int, *, row_height: float = 2.9, **shar
     return made, axes
 
 
+ENOUGH_SEEDS = 5
+"""From so many on median and range of seeds are drawn; of fewer each is a line, as no network has the median of two."""
+
+
+def seeds(axes: Axes, x: np.ndarray, values: np.ndarray, style: LineStyle, *, markers: int = 6, **others: Any) -> None:
+    """Curves of seeds, `[seeds, len(x)]`: a thin line each, or from `ENOUGH_SEEDS` on their median and their range.
+
+    A seed without a value counts for nothing.
+    """
+    known = values[~np.isnan(values).all(axis=1)]
+    if len(known) >= ENOUGH_SEEDS:
+        line(axes, x, median_range(known), style, markers=markers, **others)
+        return
+    width = {"linewidth": 1.0} if len(known) > 1 else {}
+    for curve in known:
+        _curve(axes, x, curve, style, markers=markers, **(width | others))
+
+
 def line(
     axes: Axes, x: np.ndarray, over_seeds: MedianRange, style: LineStyle, *, markers: int = 6, **others: Any
 ) -> None:
     """Median as a line with some markers, range as a band; -inf (a gradient of exactly zero) and NaN leave a gap."""
-    middle, low, high = (np.where(np.isfinite(values), values, np.nan) for values in over_seeds)
+    middle, low, high = over_seeds
+    _curve(axes, x, middle, style, markers=markers, **others)
+    axes.fill_between(x, _finite(low), _finite(high), color=style.color, alpha=0.2, linewidth=0)
+
+
+def _curve(axes: Axes, x: np.ndarray, y: np.ndarray, style: LineStyle, *, markers: int, **others: Any) -> None:
     every = max(1, -(-len(x) // markers))
     drawn = {"linestyle": style.linestyle, "marker": style.marker, "markersize": 4.5} | others
-    axes.plot(x, middle, color=style.color, markevery=(int(style.first * every), every), **drawn)
-    axes.fill_between(x, low, high, color=style.color, alpha=0.2, linewidth=0)
+    axes.plot(x, _finite(y), color=style.color, markevery=(int(style.first * every), every), **drawn)
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+_REFERENCE = "0.35"
 
 
 def reference(axes: Axes, y: float, linestyle: str, label: str = "") -> None:
     """A thin grey horizontal line that variants are seen against."""
-    axes.axhline(y, color="0.35", linewidth=1.0, linestyle=linestyle, label=label or None)
+    axes.axhline(y, color=_REFERENCE, linewidth=1.0, linestyle=linestyle, label=label or None)
 
 
 def legend(made: Figure, shown: dict[str, LineStyle], references: dict[str, Any] | None = None) -> None:
-    """One legend under all panels: the variants, and what the reference lines mean (label: line style)."""
+    """One legend under all panels: the variants, and what the reference lines mean (label: line style).
+
+    A variant that has no line in any of them is left out, and so is a reference that lies beyond all axes.
+    """
+    lines = [(axes, one) for axes in made.axes for one in axes.lines]
+    drawn = {to_hex(one.get_color()) for _, one in lines if np.isfinite(np.asarray(one.get_ydata(), float)).any()}
     handles = [
         Line2D([], [], color=style.color, linestyle=style.linestyle, marker=style.marker, markersize=5, label=label)
         for label, style in shown.items()
+        if to_hex(style.color) in drawn
     ]
     for label, linestyle in (references or {}).items():
-        handles.append(Line2D([], [], color="0.35", linewidth=1.0, linestyle=linestyle, label=label))
-    rows = -(-sum(len(str(handle.get_label())) + 9 for handle in handles) // 115)
-    columns = -(-len(handles) // rows)
-    made.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=4, frameon=False)
+        alike = [(axes, one) for axes, one in lines if one.get_linestyle() == linestyle and _is_reference(one)]
+        if not alike or any(_within(axes, one) for axes, one in alike):
+            handles.append(Line2D([], [], color=_REFERENCE, linewidth=1.0, linestyle=linestyle, label=label))
+    if handles:
+        rows = -(-sum(len(str(handle.get_label())) + 9 for handle in handles) // 115)
+        columns = -(-len(handles) // rows)
+        made.legend(handles=handles, loc="outside lower center", ncols=columns, handlelength=4, frameon=False)
+
+
+def _is_reference(one: Line2D) -> bool:
+    return one.get_color() == _REFERENCE and len(np.unique(one.get_ydata())) == 1
+
+
+def _within(axes: Axes, one: Line2D) -> bool:
+    low, high = sorted(axes.get_ylim())
+    return bool(low <= np.asarray(one.get_ydata(), float)[0] <= high)
+
+
+def label_ends(panels: Iterable[Axes], shown: dict[str, LineStyle]) -> None:
+    """Name lines where they end, at the right edge of their axes, in those of the axes where there is room for it.
+
+    A line that ends within the axes, or leaves them, has no name there.
+    """
+    for axes in panels:
+        ends = {label: end for label, style in shown.items() if (end := _end(axes, style)) is not None}
+        figure = axes.figure
+        assert isinstance(figure, Figure)
+        least = _LABEL / (axes.get_position().height * figure.get_figheight())
+        if len(ends) * least <= 1 and all(len(label) <= _LONGEST for label in ends):
+            for label, place in _apart(ends, least).items():
+                axes.annotate(
+                    label,
+                    (1.0, ends[label]),
+                    (1.03, place),
+                    xycoords="axes fraction",
+                    textcoords="axes fraction",
+                    va="center",
+                    fontsize=8.5,
+                    color=_shade(shown[label].color, -0.25),  # light enough for a line is too light for a letter
+                    arrowprops={
+                        "arrowstyle": "-",
+                        "color": shown[label].color,
+                        "linewidth": 0.8,
+                        "shrinkA": 0,
+                        "shrinkB": 0,
+                    },
+                    annotation_clip=False,
+                    parse_math=False,
+                )
+
+
+_LABEL, _LONGEST = 0.17, 24
+"""Inches of a label's height, and its most characters."""
+
+
+def _end(axes: Axes, style: LineStyle) -> float | None:
+    """Where the first line of a style ends, as a share of the height of its axes."""
+    curves = [
+        one for one in axes.lines if to_hex(one.get_color()) == to_hex(style.color) and one.get_marker() == style.marker
+    ]
+    longest = max((np.size(one.get_xdata()) for one in axes.lines), default=0)
+    for one in curves:
+        x, y = (np.asarray(of, float) for of in one.get_data())
+        if len(x) == longest > 2 and np.isfinite(y[-1]):
+            _, height = (axes.transScale + axes.transLimits).transform((x[-1], y[-1]))
+            if 0 <= height <= 1:
+                return float(height)
+    return None
+
+
+def _apart(heights: dict[str, float], least: float) -> dict[str, float]:
+    """The same heights, moved as far as it takes for none to be closer to the next than that.
+
+    >>> _apart({"a": 0.5, "b": 0.5}, 0.2)
+    {'a': 0.4, 'b': 0.6}
+    """
+    labels = sorted(heights, key=heights.__getitem__)
+    clusters: list[tuple[float, int]] = []  # the middle of labels that touch, and how many they are
+    for label in labels:
+        clusters.append((heights[label], 1))
+        while len(clusters) > 1 and clusters[-1][0] - clusters[-2][0] < least * (clusters[-1][1] + clusters[-2][1]) / 2:
+            (high, many), (low, few) = clusters.pop(), clusters.pop()
+            clusters.append(((high * many + low * few) / (many + few), many + few))
+    places = [middle + least * (n - (count - 1) / 2) for middle, count in clusters for n in range(count)]
+    return {label: round(place, 4) for label, place in zip(labels, places, strict=True)}
+
+
+def dash_legend(made: Figure, shown: dict[str, Any]) -> None:
+    """One legend under all panels of what lines of one pattern have in common, whatever their colour."""
+    lines = [
+        Line2D([], [], color=_REFERENCE, linestyle=dash, linewidth=1.6, label=name) for name, dash in shown.items()
+    ]
+    made.legend(handles=lines, loc="outside lower center", ncols=8, handlelength=4, frameon=False)
 
 
 def area_legend(made: Figure, shown: dict[str, Any], lines: dict[str, Any]) -> None:

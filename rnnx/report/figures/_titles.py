@@ -1,21 +1,27 @@
-"""What the title of every figure says besides its subject: initialisation and training decide the result."""
+"""What the titles of figures say beside their subject: what is drawn of the seeds, and initialisation that differs."""
 
 from typing import Any
 
+from rnnx.report.figures._style import ENOUGH_SEEDS
 from rnnx.report.study import Group, text
 
 
-def title(subject: str, groups: list[Group], *, band: bool = True, middle: str = "median") -> str:
-    """Subject and, on a second line, initialisation and seeds; `band` where the range over seeds is drawn."""
+def title(
+    subject: str, groups: list[Group], *, few: str = "each line a seed", many: str = "median and range over seeds"
+) -> str:
+    """Subject and, on a second line, settings of the initialisation that differ, and what is drawn of the seeds.
+
+    `few` is said of less than `ENOUGH_SEEDS` in each group, and `many` of more.
+    """
     fewest, most = (f({len(group.trials) for group in groups}) for f in (min, max))
-    if most == 1:
-        return f"{subject}\n{initialisation(groups)}; one seed"
-    over = f"{most} seeds" if fewest == most else f"{fewest} to {most} seeds"
-    return f"{subject}\n{initialisation(groups)}; {middle}{' and range' if band else ''} over {over}"
+    drawn = {"one seed"} if most == 1 else {few if len(group.trials) < ENOUGH_SEEDS else many for group in groups}
+    count = f" ({most} of each network)" if fewest == most > 1 else f" ({fewest} to {most})" if most > 1 else ""
+    notes = filter(None, (initialisation(groups, differing=True), " or ".join(sorted(drawn)) + count))
+    return f"{subject.replace('_', ' ')}\n{'; '.join(notes)}"
 
 
-def initialisation(groups: list[Group]) -> str:
-    """The number of units, and the settings that decide how the gradient flows at first.
+def initialisation(groups: list[Group], *, differing: bool = False) -> str:
+    """The number of units, and the settings that decide how the gradient flows at first; or those alone that differ.
 
     For example `hidden size 32, forget bias 0 or 1 (lstm), recurrent initializer orthogonal`.
     """
@@ -26,12 +32,11 @@ def initialisation(groups: list[Group]) -> str:
     for ending in ("hidden_size", "bias", "initializer"):
         for field in sorted(field for field in fields if field.endswith(ending)):
             counting = [trial for trial in trials if _counts(field, trial.settings)]
-            if not counting:
-                continue
-            values = " or ".join(sorted({text(trial.settings[field]) for trial in counting}))
-            owners = sorted({trial.settings["cell.name"] for trial in counting})
-            only = f" ({', '.join(owners)})" if len(owners) < len(cells) else ""
-            parts.append(f"{field.removeprefix('cell.').replace('_', ' ')} {values}{only}")
+            values = sorted({text(trial.settings[field]).replace("_", " ") for trial in counting})
+            if len(values) > differing:
+                owners = sorted({trial.settings["cell.name"] for trial in counting})
+                only = f" ({', '.join(owners)})" if len(owners) < len(cells) else ""
+                parts.append(f"{field.removeprefix('cell.').replace('_', ' ')} {' or '.join(values)}{only}")
     return ", ".join(parts)
 
 

@@ -43,14 +43,15 @@ def draw(study: Study, task: str) -> Figure | None:
         return None
     rows = list(dict.fromkeys((variant, gate) for variant, gate, _ in measured))
     lengths = sorted({length for _, _, length in measured})
-    title = _titles.title(
-        f"{task}: time scales of the gates", list(measured.values()), band=False, middle="counts added"
-    )
-    made, panels = _style.grid(title, len(rows), len(lengths), row_height=2.0, sharex=True, sharey="row")
+    together = "units of all seeds together"
+    title = _titles.title(f"{task}: time scales of the gates", list(measured.values()), few=together, many=together)
+    made, panels = _style.grid(title, len(rows), len(lengths), row_height=2.0, sharex=True, sharey=True)
+    line_styles = _style.variant_styles(study)
     for row, (variant, gate) in zip(panels, rows, strict=True):
         for axes, length in zip(row, lengths, strict=True):
             if (variant, gate, length) in measured:
-                _histograms(axes, measured[variant, gate, length], _TAG.format(gate))
+                color = line_styles[variant].color
+                _histograms(axes, measured[variant, gate, length], _TAG.format(gate), color)
             axes.axvline(length, color="black", linestyle="--", linewidth=1.2)
             name = textwrap.fill(f"{variant}: {gate}", 22)
             axes.set(xscale="log", xlabel=_TIME, ylabel=f"{name}\n{_SHARE}")
@@ -58,7 +59,7 @@ def draw(study: Study, task: str) -> Figure | None:
     for axes, length in zip(panels[0], lengths, strict=True):
         axes.set_title(f"T = {length}")
     panels[0, 0].set_xlim(*_extent([stairs for axes in panels.flat for stairs in axes.patches], lengths))
-    _style.area_legend(made, {"last measurement": _COLOR}, {"before training": "-", "length T of the task": "--"})
+    _style.area_legend(made, {"last measurement": "0.6"}, {"before training": "-", "length T of the task": "--"})
     return made
 
 
@@ -89,11 +90,11 @@ def _gates(records: list[Record]) -> list[str]:
     return re.findall(f"^{_TAG.format('(.+)')}$", "\n".join(tags), re.MULTILINE)
 
 
-def _histograms(axes: Axes, group: Group, tag: str) -> None:
+def _histograms(axes: Axes, group: Group, tag: str, color: str) -> None:
     last = [trial.latest for trial in group.trials if tag in trial.latest]
     first = [trial.first for trial in group.trials if tag in trial.first]
     if last:
-        axes.stairs(*_shares(last, tag), fill=True, color=_COLOR)
+        axes.stairs(*_shares(last, tag), fill=True, color=color, alpha=0.6)
     if first:
         axes.stairs(*_shares(first, tag), color="black", linewidth=1.2)
 

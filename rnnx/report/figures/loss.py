@@ -4,14 +4,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rnnx.report.figures import _style, _titles
-from rnnx.report.statistics import median_range, over_steps
+from rnnx.report.statistics import over_steps
 from rnnx.report.study import Study
 
 TITLE = "Loss"
 
 CAPTION = """
-Training loss (mean over the steps since the last record) and loss on one fixed held-out batch, median and range over
-seeds. The dashed line is a predictor without memory: a network that stays there has learned nothing about the past.
+Training loss (mean over the steps since the last record) and loss on one fixed held-out batch. The dashed line is a
+predictor without memory: a network that stays there has learned nothing about the past.
 """
 
 ORDER = 140
@@ -32,12 +32,13 @@ def draw(study: Study, task: str) -> Figure:
         for axes, length in zip(row, lengths, strict=True):
             for group in study.groups_of(task, length):
                 steps, values = over_steps(group.trials, tag)
-                _style.line(axes, steps, median_range(values), line_styles[group.variant])
+                _style.seeds(axes, steps, values, line_styles[group.variant])
                 _style.reference(axes, group.trials[0].floor, "--")
                 losses += [value for value in values.ravel() if np.isfinite(value)]
             axes.set(title=f"T = {length}, {name}", xlabel="training step", ylabel=unit)
             axes.label_outer()
     if losses and min(losses) > 0 and max(losses) > _LOG_FROM * min(losses):
         panels[0, 0].set_yscale("log")
+    _style.label_ends(panels[:, -1], line_styles)
     _style.legend(made, line_styles, {"no memory": "--"})
     return made

@@ -6,18 +6,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from rnnx.report.figures import _style, _titles
-from rnnx.report.statistics import MedianRange, over_seeds
+from rnnx.report.statistics import MedianRange, of_seeds
 from rnnx.report.study import Study, with_tag
 from rnnx.report.trial import Record
 
 TITLE = "How far back it uses anything"
 
 CAPTION = """
-The loss of the same targets of the test part where the model begins with an empty memory k tokens before each, median
-and range over seeds. From where a curve is flat, what stands further back is of no use to that model, however far its
-gradient reaches. An n-gram model is flat from k = n &minus; 1 on: a network whose loss goes on falling uses what no
-table of that order holds. A loss that is high at small k may also be that of a model which never began with an empty
-memory in training (<code>objective.carry_state</code>).
+The loss of the same targets of the test part where the model begins with an empty memory k tokens before each. From
+where a curve is flat, what stands further back is of no use to that model, however far its gradient reaches. An n-gram
+model is flat from k = n &minus; 1 on: a network whose loss goes on falling uses what no table of that order holds. A
+loss that is high at small k may also be that of a model which never began with an empty memory in training
+(<code>objective.carry_state</code>).
 """
 
 ORDER = 160
@@ -41,13 +41,14 @@ def draw(study: Study, task: str) -> Figure | None:
     }
     for axes, length in zip(panels[0], lengths, strict=True):
         for group in groups:
-            losses = over_seeds(group.trials, "latest", _LOSS) if group.length == length else None
+            losses = of_seeds(group.trials, "latest", _LOSS) if group.length == length else None
             if losses is not None:
                 tokens = next(trial.latest[_TOKENS] for trial in group.trials if _LOSS in trial.latest)
-                _style.line(axes, np.asarray(tokens, float), losses, line_styles[group.variant], markers=20)
+                _style.seeds(axes, np.asarray(tokens, float), losses, line_styles[group.variant], markers=20)
         axes.set(title=f"T = {length}", ylabel=groups[0].trials[0].loss_unit)
         _doubling(axes)
         axes.label_outer()
+    _style.label_ends(panels[:, -1], line_styles)
     _style.legend(made, line_styles)
     return made
 

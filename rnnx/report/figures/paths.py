@@ -1,5 +1,6 @@
 """Through which part of the state the gradient travels: each path alone, the others cut at every step."""
 
+import itertools
 import re
 from typing import Any
 
@@ -8,16 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rnnx.report.figures import _style, _titles
-from rnnx.report.statistics import MedianRange, over_seeds
+from rnnx.report.statistics import MedianRange
 from rnnx.report.study import Group, Study, longest, with_tag
 from rnnx.report.trial import Record
 
 TITLE = "Through one part of the state alone"
 
 CAPTION = """
-The gradient that is left at lag k where only one part of the state is open, the others cut at every step: the c-path
-of an LSTM against its h-path. A path that lies on &ldquo;all paths&rdquo; carries the gradient alone; where all paths
-lie above every single one, the gradient travels by changing over between them.
+The gradient that is left at lag k where only one part of the state is open, the others cut at every step: the c-path of
+an LSTM against its h-path. A path that lies on &ldquo;all paths&rdquo; carries the gradient alone; where all paths lie
+above every single one, the gradient travels by changing over between them. Colours are those of the networks, dashes
+say which path.
 """
 
 ORDER = 30
@@ -34,19 +36,22 @@ def draw(study: Study, task: str) -> Figure | None:
         return None
     groups = longest(groups)
     stages = _titles.stage_labels(groups, _TAG.format(_WHOLE))
-    line_styles = _style.line_styles(list(dict.fromkeys(part for group in groups for part in _parts(_first(group)))))
+    parts = list(dict.fromkeys(part for group in groups for part in _parts(_first(group))))
+    dashes = dict(zip(parts, itertools.cycle(_style.PART_DASHES), strict=False))
     subject = f"{task}, T = {groups[0].length}: the gradient along one part of the state alone"
     made, panels = _style.grid(_titles.title(subject, groups), len(groups), len(stages), sharex=True, sharey=True)
     for row, group in zip(panels, groups, strict=True):
         for axes, (stage, label) in zip(row, stages.items(), strict=True):
-            whole = over_seeds(group.trials, stage, _TAG.format(_WHOLE))
+            trials = [trial for trial in group.trials if _TAG.format(_WHOLE) in getattr(trial, stage)]
             for part in _parts(_first(group)):
-                values = over_seeds(group.trials, stage, _TAG.format(part))
-                if whole is not None and values is not None:
-                    _line(axes, values, _reference(whole.median), line_styles[part])
+                style = _style.variant_styles(study)[group.variant]._replace(linestyle=dashes[part], marker="")
+                curves = [_relative(getattr(trial, stage), part) for trial in trials]
+                if curves:
+                    width = 2.2 if part == _WHOLE else 1.4
+                    _style.seeds(axes, np.arange(len(curves[0])), np.array(curves), style, linewidth=width)
             axes.set(title=f"{group.variant}, {label}", xlabel="lag k (steps)", ylabel=_LABEL)
             axes.label_outer()
-    _style.legend(made, {_name(part): style for part, style in line_styles.items()})
+    _style.dash_legend(made, {_name(part): dash for part, dash in dashes.items()})
     return made
 
 
@@ -70,6 +75,12 @@ def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
 def _line(axes: Axes, values: MedianRange, reference: float, style: _style.LineStyle, **others: Any) -> None:
     relative = MedianRange(*(bound - reference for bound in values))
     _style.line(axes, np.arange(len(relative.median)), relative, style, **others)
+
+
+def _relative(record: Record, part: str) -> np.ndarray:
+    """A path over all of them at lag 0."""
+    whole = np.asarray(record[_TAG.format(_WHOLE)], float)
+    return np.asarray(record.get(_TAG.format(part), np.full(len(whole), np.nan)), float) - _reference(whole)
 
 
 def _reference(whole: np.ndarray) -> float:

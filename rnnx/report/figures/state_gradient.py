@@ -18,16 +18,16 @@ TITLE = "The gradient against lag"
 CAPTION = """
 <strong>Lag</strong> k counts steps back from the last scored step T. <strong>Shown:</strong> log<sub>10</sub> of the
 norm of &part;L/&part;s<sub>T&minus;k</sub>, where s is the whole state, over the norm at lag 0, so that all curves
-start at 0 and a network is not called better for having a larger error. <strong>Dashed line:</strong> 1/e; the
-<strong>horizon</strong> is the largest lag at which a curve is still above it. <strong>Dotted line:</strong> the
-resolution of float32; what comes from further below is about lost in rounding when it is added to the contribution of
-the last step. Axes end at 10<sup>&minus;10</sup>. A curve that ends within the axes has become exactly zero: below
-the smallest float32 number. The <strong>decay rate</strong> is the slope of
-ln&nbsp;&Vert;&part;L/&part;s<sub>T&minus;k</sub>&Vert; over k, by least squares over all lags with a gradient; a
-curve that bends has a slope that depends on T. Where <strong>mean-field theory</strong> was measured, the straight
-dashed line from lag 0 in the colour of its variant, with an open marker, is what it predicts for a wide random
-network with these weights: above or below it, training has made something that randomness has not. Initialisation
-decides the upper row, so the title names it.
+start at 0 and a network is not called better for having a larger error. <strong>Dashed line:</strong> 1&nbsp;%; the
+<strong>reach</strong> is the largest lag at which a curve is still above it. <strong>Dash-dotted line:</strong> 1/e,
+the same for the <strong>horizon</strong>, which an LSTM may have at 0 though it keeps the rest for long. <strong>Dotted
+line:</strong> the resolution of float32; what comes from further below is about lost in rounding when it is added to
+the contribution of the last step. Axes end at 10<sup>&minus;10</sup>. A curve that ends within the axes has become
+exactly zero: below the smallest float32 number. The <strong>decay rate</strong> is the slope of
+ln&nbsp;&Vert;&part;L/&part;s<sub>T&minus;k</sub>&Vert; over k, by least squares over all lags with a gradient; a curve
+that bends has a slope that depends on T. Where <strong>mean-field theory</strong> was measured, the straight dashed
+line from lag 0 in the colour of its variant, with an open marker, is what it predicts for a wide random network with
+these weights: above or below it, training has made something that randomness has not.
 """
 
 ORDER = 10
@@ -38,14 +38,18 @@ HEADLINE = """
 How strongly the loss at the last scored step T still depends on the state k steps earlier: the norm of
 &part;L/&part;s<sub>T&minus;k</sub> over that of &part;L/&part;s<sub>T</sub>, on a logarithmic scale, for the longest
 sequences. A flat curve keeps the gradient; a straight line going down is exponential vanishing; a line going up is
-explosion. Each line is the median over seeds of the medians over a held-out batch, the band goes from the lowest to
-the highest seed.
+explosion. Each line is a seed, and of that the median over a held-out batch; from five seeds on it is their median,
+with a band from the lowest to the highest.
 """
 
 _LAG = "lag k (steps)"
 _RATIO = "log$_{10}$  ‖∂L/∂s$_{T-k}$‖ / ‖∂L/∂s$_T$‖"
 
-_REFERENCES = {"1/e: the horizon": "--", "1.2·10$^{-7}$: float32 rounding": ":"}
+_REFERENCES = {
+    "1 %: the reach": (-2.0, "--"),
+    "1/e: the horizon": (-float(np.log10(np.e)), "-."),
+    "1.2·10$^{-7}$: float32 rounding": (float(np.log10(np.finfo(np.float32).eps)), ":"),
+}
 _RATE = "mean_field/rate"
 _THEORY = (0, (4, 3))
 _LOWEST = -10.0  # what is far below rounding needs no room
@@ -63,7 +67,8 @@ def draw_longest(study: Study) -> Figure:
         length = study.lengths(task)[-1]
         _rows(study, task, row[:, None], [length], lines)
         for axes in row:
-            axes.set_title(f"{task}, {axes.get_title()}")
+            axes.set_title(f"{task.replace('_', ' ')}, {axes.get_title()}")
+    _style.label_ends(panels[:, -1], _labels(lines))
     _style.legend(made, _labels(lines), _references(lines, study.groups))
     return made
 
@@ -94,18 +99,19 @@ def draw_lines(study: Study, task: str, subject: str, lines: Lines) -> Figure:
     _rows(study, task, panels, lengths, lines)
     for axes in panels.flat:
         axes.label_outer()
+    _style.label_ends(panels[:, -1], _labels(lines))
     _style.legend(made, _labels(lines), _references(lines, study.groups_of(task)))
     return made
 
 
 def _rows(study: Study, task: str, panels: np.ndarray, lengths: list[int], lines: Lines) -> None:
     """Draw before (first row) and after training (second row), a column a length, all to one scale."""
-    drawn = []
+    drawn: list[np.ndarray] = []
     for column, length in zip(panels.T, lengths, strict=True):
         groups = study.groups_of(task, length)
         for axes, (stage, label) in zip(column, _titles.stage_labels(groups).items(), strict=True):
-            _style.reference(axes, -np.log10(np.e), "--")
-            _style.reference(axes, np.log10(np.finfo(np.float32).eps), ":")
+            for height, linestyle in _REFERENCES.values():
+                _style.reference(axes, height, linestyle)
             for group in groups:
                 for (variant, part), style in lines.items():
                     if variant == group.variant:
@@ -117,9 +123,9 @@ def _rows(study: Study, task: str, panels: np.ndarray, lengths: list[int], lines
         axes.set_ylim(_limits(drawn))
 
 
-def _line(axes: Axes, group: Group, stage: str, part: str, style: _style.LineStyle) -> MedianRange:
-    curves = median_range([relative(getattr(trial, stage), trial.length, part) for trial in group.trials])
-    _style.line(axes, np.arange(group.length), curves, style)
+def _line(axes: Axes, group: Group, stage: str, part: str, style: _style.LineStyle) -> np.ndarray:
+    curves = np.array([relative(getattr(trial, stage), trial.length, part) for trial in group.trials])
+    _style.seeds(axes, np.arange(group.length), curves, style)
     return curves
 
 
@@ -135,12 +141,13 @@ def _theory(axes: Axes, group: Group, stage: str, style: _style.LineStyle) -> No
 def _references(lines: Lines, groups: Iterable[Group]) -> dict[str, Any]:
     records = [record for group in groups for trial in group.trials for record in (trial.before, trial.after)]
     measured = any(part == "state" for _, part in lines) and any(_RATE in record for record in records)
-    return _REFERENCES | ({"mean-field theory (open marker: of which variant)": _THEORY} if measured else {})
+    references = {label: linestyle for label, (_, linestyle) in _REFERENCES.items()}
+    return references | ({"mean-field theory (open marker: of which variant)": _THEORY} if measured else {})
 
 
-def _limits(curves: list[MedianRange]) -> tuple[float, float]:
+def _limits(curves: list[np.ndarray]) -> tuple[float, float]:
     """Limits of the y axis that show all curves as far down as it matters."""
-    values = np.concatenate([np.zeros(1), *(np.ravel(bound) for over_seeds in curves for bound in over_seeds)])
+    values = np.concatenate([np.zeros(1), *map(np.ravel, curves)])
     known = values[np.isfinite(values)]
     return max(min(known.min(), -1.0) - 0.3, _LOWEST), known.max() + 0.5
 

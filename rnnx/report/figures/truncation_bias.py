@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from rnnx.report.figures import _panels, _style
 from rnnx.report.figures._panels import Panel
-from rnnx.report.statistics import over_seeds
+from rnnx.report.statistics import median_range, of_seeds
 from rnnx.report.study import Study, longest, with_tag
 from rnnx.report.trial import Record
 
@@ -39,7 +39,7 @@ _PANELS = (
 
 
 def draw(study: Study, task: str) -> Figure | None:
-    """Rows relative error and cosine; a star marks the smallest admissible K of each variant, median over seeds."""
+    """Rows relative error and cosine; a star marks the smallest admissible K of each seed, or their median."""
     drawn = _panels.draw(study, task, "what truncation to K steps does to the gradient", _PANELS)
     if drawn is None:
         return None
@@ -48,8 +48,11 @@ def draw(study: Study, task: str) -> Figure | None:
         _count_steps(axes)
         if tag == _ERROR:
             for group in longest(with_tag(study.groups_of(task), _ERROR)):
-                smallest = over_seeds(group.trials, stage, _SMALLEST)
-                _star(axes, smallest.median if smallest else np.nan, line_styles[group.variant].color)
+                smallest = of_seeds(group.trials, stage, _SMALLEST)
+                if smallest is not None and len(smallest) >= _style.ENOUGH_SEEDS:
+                    smallest = median_range(smallest).median
+                for one in np.atleast_1d(np.nan if smallest is None else smallest):
+                    _star(axes, one, line_styles[group.variant].color)
             _errors(axes)
     return drawn.figure
 

@@ -20,7 +20,7 @@ CAPTION = """
 &part;L/&part;W is a sum of one term G<sub>k</sub> per step; the bands are the shares of near and far lags in the sum
 of their norms, with light the latest step and dark the oldest, from the start of training to its end. What lies above
 the black line comes from ten steps back or more: a network with next to nothing there is trained by the last few
-steps alone, however large its weight gradient is. Mean over seeds, so that the bands add up to 1.
+steps alone, however large its weight gradient is. Of several seeds the mean is shown, with which the bands add up to 1.
 """
 
 ORDER = 80
@@ -56,14 +56,16 @@ def draw(study: Study, task: str) -> Figure | None:
         return None
     variants = list(dict.fromkeys(group.variant for group in groups))
     lengths = sorted({group.length for group in groups})
-    title = _titles.title(f"{task}: where the weight gradient comes from", groups, band=False, middle="mean")
+    subject = f"{task}: where the weight gradient comes from"
+    title = _titles.title(subject, groups, few="the first seed", many="mean over seeds")
     made, rows = _style.grid(title, len(variants), len(lengths), row_height=2.0, sharex=True, sharey=True)
     names = _names(lengths[-1])
     colors = colormaps["cividis"](np.linspace(0.95, 0.0, len(names)))
     for group in groups:
         axes = rows[variants.index(group.variant), lengths.index(group.length)]
-        steps, norms = over_steps(group.trials, _TAG)
-        _, older = over_steps(group.trials, _OLDER)  # NaN where a gradient is
+        trials = group.trials if len(group.trials) >= _style.ENOUGH_SEEDS else group.trials[:1]
+        steps, norms = over_steps(trials, _TAG)
+        _, older = over_steps(trials, _OLDER)  # NaN where a gradient is
         bands = _mean(np.where(np.isnan(older)[..., None], np.nan, shares(norms))).T[: len(names)]
         edges, drawn = _wide(steps, bands)
         axes.stackplot(edges, drawn, colors=colors, linewidth=0)

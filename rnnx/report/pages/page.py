@@ -20,10 +20,11 @@ _HEADLINE = "headline"
 
 
 class FigureFile(NamedTuple):
-    """A figure of the page."""
+    """A figure of the page, or a sentence in place of one."""
 
     section: str
     name: str
+    """Empty of a sentence."""
     alt: str
     png: bytes
 
@@ -36,12 +37,15 @@ class FigureFile(NamedTuple):
 def draw(study: Study) -> list[FigureFile]:
     """All figures of a study."""
     drawn = [(_HEADLINE, _HEADLINE, state_gradient.draw_longest(study))]
+    sentences = []
     for section in figures.sections():
         for task in study.tasks:
             figure = section.draw(study, task)
-            if figure is not None:
+            if isinstance(figure, str):
+                sentences.append(FigureFile(section.name, "", f"{task}: {figure}", b""))
+            elif figure is not None:
                 drawn.append((section.name, f"{section.name}_{slug(task)}", figure))
-    return [
+    return sentences + [
         FigureFile(section, f"{name}.png", figure.get_suptitle().replace("\n", "; "), _style.png(figure, _DPI))
         for section, name, figure in drawn
     ]

@@ -30,12 +30,15 @@ from tests.report.records import write_trial
 
 inf, nan = math.inf, math.nan
 
-ALWAYS = ("loss", "state_gradient", "state_gradient_heat_map", "state_gradient_horizon", "state_gradient_parts")
+ALWAYS = ("loss", *(f"state_gradient{of}" for of in ("", "_heat_map", "_horizon", "_on_data", "_parts")))
+"""Of the gradient of the state and the loss, which every study has; they have tests of their own."""
+
 DRAW = {section.name: section.draw for section in figures.sections() if section.name not in ALWAYS}
 
 NORMS = {"train/gradient_norm": 0.5, "train/gradient_norm_q95": 2.0}
 VALUES = {"clip_norm": 1.0, "batch_size": 32}
 RATES = {"rnn": -0.3, "lstm": -0.05}
+SEEDS, MEDIAN = 5, 0.02  # by which the middle one is higher than the first
 PARTS = {"rnn": ("h",), "lstm": ("h", "c")}
 
 
@@ -49,11 +52,11 @@ def values(cell, length, rate=None):
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """Two cells, two lengths, two seeds; the second seed has rates 0.02 higher."""
+    """Two cells, two lengths, five seeds, each with rates 0.01 higher than the one before."""
     workdir = tmp_path_factory.mktemp("small")
     for cell, rate in RATES.items():
         for length in (8, 32):
-            for seed in (0, 1):
+            for seed in range(SEEDS):
                 write_trial(
                     workdir / f"{cell}{length}{seed}",
                     cell=cell,
@@ -61,7 +64,7 @@ def small(tmp_path_factory):
                     seed=seed,
                     parts=PARTS[cell],
                     settings=VALUES | ({"cell.forget_bias": 1.0} if cell == "lstm" else {}),
-                    extra=values(cell, length, rate + 0.02 * seed),
+                    extra=values(cell, length, rate + 0.01 * seed),
                     analysis={"trajectories": states(length)},
                 )
     return study.read(workdir)
@@ -138,11 +141,12 @@ def test_axes_have_labels_with_units(small, name):
 
 
 @pytest.mark.parametrize("name", LEGENDS)
-def test_the_legend_names_what_is_drawn_and_the_title_the_initialisation(small, name):
+def test_the_legend_names_what_is_drawn_and_the_title_what_is_drawn_of_seeds(small, name):
     figure = DRAW[name](small, "adding")
     assert told(figure) == LEGENDS[name]
-    assert "recurrent initializer orthogonal" in figure.get_suptitle()
-    assert "2 seeds" in figure.get_suptitle()
+    several = {"weight_gradient_by_lag": "mean over seeds", "gates": "units of all seeds together"}
+    drawn = several.get(name, "median and range over seeds")
+    assert figure.get_suptitle().split("\n")[1] == f"{drawn} (5 of each network)"
 
 
 @pytest.mark.parametrize("name", DRAW)
@@ -171,14 +175,40 @@ def test_figures_of_what_is_not_a_number_or_not_there_are_drawn(tmp_path, name):
     assert _style.png(figure).startswith(b"\x89PNG")  # warnings are errors in these tests
 
 
+def test_of_few_seeds_each_has_its_star_and_areas_are_of_the_first(tmp_path):
+    for seed, rate in enumerate((-0.3, -0.05)):
+        write_trial(tmp_path / str(seed), length=32, seed=seed, extra=values("rnn", 32, rate))
+    found = study.read(tmp_path)
+    axes = truncation_bias.draw(found, "adding").axes[0]
+    stars = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "*"]
+    assert stars == [flat(everything(32, rate))["truncation_bias/smallest_k"] for rate in (-0.3, -0.05)]
+    figure = weight_gradient_by_lag.draw(found, "adding")
+    assert figure.get_suptitle().endswith("the first seed (2 of each network)")
+    (line,) = figure.axes[0].lines
+    older = flat(everything(32, -0.3))["weight_gradient_by_lag/all/share_older_than_10"]
+    np.testing.assert_allclose(line.get_ydata(), 1 - older)
+
+
+def test_time_scales_have_one_scale_for_all_rows(tmp_path):
+    for cell, counts in (("lstm", [1, 1]), ("gru", [9, 1])):
+        of = {"gates": {"gates/keep/time_scale": {"edges": [0.0, 1.0, 2.0], "counts": counts}}}
+        write_trial(tmp_path / cell, cell=cell, analysis=of)
+    found = study.read(tmp_path)
+    panels = gates.draw(found, "adding").axes
+    assert len({axes.get_ylim() for axes in panels}) == 1
+    for axes, variant in zip(panels, found.variants, strict=True):
+        color = to_rgb(_style.variant_styles(found)[variant].color)
+        assert to_rgb(axes.patches[0].get_facecolor()) == color
+
+
 def test_singular_values_are_drawn_as_they_were_measured(small):
     figure = jacobian_products.draw(small, "adding")
     assert [axes.get_title() for axes in figure.axes[:2]] == ["before training", "after 20 steps"]
     assert "T = 32" in figure.get_suptitle()  # the longest
     largest, spectrum = figure.axes[0], figure.axes[8]
     rnn = {line.get_color(): line for line in curves(largest)}[_style.variant_styles(small)["rnn"].color]
-    expected = np.median([-0.3, -0.28]) * np.arange(32) / math.log(10)
-    np.testing.assert_allclose(rnn.get_ydata(), expected, atol=1e-12)  # rounding of a mean of two
+    expected = (-0.3 + MEDIAN) * np.arange(32) / math.log(10)
+    np.testing.assert_allclose(rnn.get_ydata(), expected, atol=1e-12)  # rounding of a product
     np.testing.assert_array_equal(curves(spectrum)[0].get_xdata(), [1, 2, 3, 4])
 
 
@@ -203,7 +233,7 @@ def test_an_analysis_takes_the_place_of_the_last_measurement_and_one_at_the_star
     )
     first, last = lyapunov.draw(study.read(tmp_path), "adding").axes
     np.testing.assert_array_equal(curves(first)[0].get_ydata(), [-0.5, -0.6, -0.7])
-    np.testing.assert_allclose(curves(last)[0].get_ydata(), [0.6, 0.2, 0.0])
+    np.testing.assert_array_equal([line.get_ydata() for line in curves(last)], [[0.5, 0.1, 0.0], [0.7, 0.3, 0.0]])
 
 
 def test_the_title_counts_the_seeds_that_were_analysed(tmp_path):
@@ -235,7 +265,7 @@ def test_bands_of_the_weight_gradient_add_up_and_the_line_is_at_lag_10(small):
     cell = small.variants[variant]
     older = [
         flat(everything(32, RATES[cell] + shift))["weight_gradient_by_lag/all/share_older_than_10"]
-        for shift in (0, 0.02)
+        for shift in 0.01 * np.arange(SEEDS)
     ]
     (line,) = axes.lines
     np.testing.assert_allclose(line.get_ydata(), 1 - np.mean(older))
@@ -254,7 +284,8 @@ def test_a_star_marks_the_smallest_admissible_truncation(small):
     axes = figure.axes[0]
     stars = {to_rgb(line.get_color()): line for line in axes.lines if line.get_marker() == "*"}
     for cell, rate in RATES.items():
-        expected = [flat(everything(32, rate + shift))["truncation_bias/smallest_k"] for shift in (0, 0.02)]
+        shifts = 0.01 * np.arange(SEEDS)
+        expected = [flat(everything(32, rate + shift))["truncation_bias/smallest_k"] for shift in shifts]
         star = stars[to_rgb(_style.variant_styles(small)[cell].color)]
         assert (star.get_xdata()[0], star.get_ydata()[0]) == (np.median(expected), 0.1)
     assert axes.get_yscale() == axes.get_xscale() == "log"
@@ -293,11 +324,34 @@ def test_norms_are_drawn_beside_the_limit(small):
     np.testing.assert_allclose(share.lines[0].get_ydata(), [0.2, 0.4])
 
 
+def test_what_was_never_clipped_is_said_and_not_drawn(tmp_path):
+    never = {"train/clipped": 0.0, "train/gradient_norm": 0.2, "train/gradient_norm_q95": 0.31}
+    write_trial(tmp_path / "a" / "0", settings=VALUES, extra=never)
+    assert clipping.draw(study.read(tmp_path / "a"), "adding") == (
+        "No training step was clipped: the norm of the gradient was below the limit of 1, and of 95 % of the steps at "
+        "most 0.31."
+    )
+    write_trial(tmp_path / "b" / "0", settings={"clip_norm": 0.0}, extra=never)
+    figure = clipping.draw(study.read(tmp_path / "b"), "adding")  # without a limit there is nothing to be said of it
+    assert [axes.get_ylabel() for axes in figure.axes] == ["gradient norm\n(median)", "gradient norm\n(95 % quantile)"]
+    assert told(figure) == {"rnn"}
+
+
+def test_a_noise_scale_of_one_measurement_is_said_and_not_drawn(tmp_path):
+    for seed, value in enumerate((41.7, inf)):
+        of = {"noise_scale": {"noise_scale/noise_scale": value}}
+        write_trial(tmp_path / str(seed), seed=seed, settings=VALUES, analysis=of)
+    assert noise_scale.draw(study.read(tmp_path), "adding") == (
+        "The noise scale was measured once, after 20 steps, in examples: at T = 8 rnn 42 and not to be told. "
+        "A batch in training has 32."
+    )
+
+
 def test_noise_scale_beside_the_batch_size(small):
     axes = noise_scale.draw(small, "adding").axes[0]
     lines = {to_rgb(line.get_color()): line for line in curves(axes)}
     rnn = lines[to_rgb(_style.variant_styles(small)["rnn"].color)]
-    np.testing.assert_allclose(rnn.get_ydata(), [69.0] * 3)
+    np.testing.assert_allclose(rnn.get_ydata(), [68.0] * 3)
     assert 32 in {line.get_ydata()[0] for line in axes.lines if len(line.get_xdata()) == 2}
 
 
@@ -364,7 +418,7 @@ def test_the_theory_is_a_straight_line_from_lag_0_in_the_colour_of_its_variant(s
         line for line in axes.lines if len(line.get_xdata()) == 2 and to_rgb(line.get_color()) == to_rgb(style.color)
     ]
     np.testing.assert_array_equal(line.get_xdata(), [0, 31])
-    np.testing.assert_allclose(line.get_ydata(), [0, -0.29 * 31 / math.log(10)])
+    np.testing.assert_allclose(line.get_ydata(), [0, (-0.3 + MEDIAN) * 31 / math.log(10)])
     assert "mean-field theory (open marker: of which variant)" in told(figure)
 
 
@@ -420,7 +474,7 @@ def test_loss_by_context_has_a_panel_for_each_length_and_doubles_along_the_axis(
     assert {axes.get_xscale() for axes in figure.axes} == {"log"}
     rnn = {line.get_color(): line for line in figure.axes[1].lines}[_style.variant_styles(small)["rnn"].color]
     np.testing.assert_array_equal(rnn.get_xdata(), [1, 2, 4, 8, 16, 32])
-    np.testing.assert_allclose(rnn.get_ydata(), 1.5 + 1 / rnn.get_xdata() - 0.29)
+    np.testing.assert_allclose(rnn.get_ydata(), 1.5 + 1 / rnn.get_xdata() - 0.3 + MEDIAN)
 
 
 ONE = everything(16) | {"trajectories": states(16)}

@@ -29,8 +29,11 @@ UNITS = {
     "lag": ({"lag k (steps)"}, {"log$_{10}$  ‖∂L/∂s$_{T-k}$‖ / ‖∂L/∂s$_T$‖"}),
     "parts": ({"lag k (steps)"}, {"log$_{10}$  ‖∂L/∂s$_{T-k}$‖ / ‖∂L/∂s$_T$‖"}),
     "longest": ({"lag k (steps)"}, {"log$_{10}$  ‖∂L/∂s$_{T-k}$‖ / ‖∂L/∂s$_T$‖"}),
-    "heat": ({"training step"}, {"lstm\nlag k (steps)", "rnn\nlag k (steps)", "log$_{10}$ ‖∂L/∂h$_{T-k}$‖"}),
-    "horizon": ({"length T (steps)"}, {"horizon (steps)", "decay rate (nats per step)"}),
+    "heat": (
+        {"training step"},
+        {"lstm\nlag k (steps)", "rnn\nlag k (steps)", "log$_{10}$  ‖∂L/∂s$_{T-k}$‖ / ‖∂L/∂s$_T$‖"},
+    ),
+    "horizon": ({"length T (steps)"}, {"reach (steps)", "decay rate (nats per step)"}),
     "loss": ({"training step"}, {"mean squared error"}),
 }
 
@@ -38,7 +41,7 @@ UNITS = {
 @pytest.fixture
 def small(tmp_path):
     for length in (4, 8):
-        for seed, slope in ((0, -0.5), (1, -0.25), (2, -0.4)):
+        for seed, slope in enumerate((-0.5, -0.25, -0.4, -0.3, -0.45)):
             write_trial(tmp_path / f"rnn{length}{seed}", length=length, seed=seed, slopes=(slope, 2 * slope))
             where = tmp_path / f"lstm{length}{seed}"
             options = {"cell.forget_bias": 1.0}
@@ -57,14 +60,30 @@ def curves(axes):
 
 
 @pytest.mark.parametrize("name", DRAW)
-def test_axes_have_labels_with_units_and_the_title_tells_the_initialisation(small, name):
+def test_axes_have_labels_with_units_and_the_title_tells_what_is_drawn_of_the_seeds(small, name):
     figure = DRAW[name](small, "adding")
     x, y = ({getter() for axes in figure.axes if (getter := getattr(axes, f"get_{of}label"))()} for of in "xy")
     assert (x, y) == UNITS[name]
-    title = figure.get_suptitle()
-    assert "recurrent initializer orthogonal" in title
-    assert "forget bias 1 (lstm)" in title
-    assert "3 seeds" in title
+    subject, drawn = figure.get_suptitle().split("\n")
+    assert "_" not in subject
+    assert drawn == f"{'median' if name == 'heat' else 'median and range'} over seeds (5 of each network)"
+
+
+def test_of_the_initialisation_the_title_tells_what_differs(tmp_path):
+    for cell, hidden, initializer in (
+        ("rnn", 4, "glorot_uniform"),
+        ("lstm", 8, "glorot_uniform"),
+        ("gru", 8, "identity"),
+    ):
+        options = {"cell.hidden_size": hidden, "cell.input_initializer": initializer, "cell.bias_initializer": "zeros"}
+        write_trial(tmp_path / cell, cell=cell, task="copy_memory", settings=options)
+    found = study.read(tmp_path)
+    title = state_gradient.draw(found, "copy_memory").get_suptitle()
+    assert title == (
+        "copy memory: how far back the gradient reaches\n"
+        "hidden size 4 or 8, input initializer glorot uniform or identity; one seed"
+    )
+    assert "bias initializer zeros" in _titles.initialisation(list(found.groups))
 
 
 def test_a_forget_bias_that_a_policy_overrides_is_not_told(tmp_path):
@@ -84,6 +103,58 @@ def test_one_legend_for_the_whole_figure(small, name):
     assert all(axes.get_legend() is None for axes in figure.axes)
     told = {entry.get_text() for entry in figure.legends[0].get_texts()}
     assert {"lstm: h", "lstm: c"} <= told if name == "parts" else {"rnn", "lstm"} <= told
+
+
+def names_at_ends(figure):
+    return [[text.get_text() for text in axes.texts] for axes in figure.axes]
+
+
+def test_lines_are_named_where_they_end_if_there_is_room(small):
+    assert names_at_ends(state_gradient.draw(small, "adding")) == [[], ["lstm", "rnn"], [], ["rnn", "lstm"]]
+
+
+def test_names_at_ends_keep_apart_in_the_order_of_the_lines():
+    places = _style._apart({"a": 0.30, "b": 0.31, "c": 0.9, "d": 0.29}, 0.1)
+    assert list(places) == ["d", "a", "b", "c"]
+    assert np.diff(list(places.values())).min() == pytest.approx(0.1)
+    assert places["c"] == 0.9
+
+
+def test_a_line_that_leaves_the_axes_has_no_name_at_their_edge(tmp_path):
+    write_trial(tmp_path / "a", length=64, slopes=(-2.0, -0.1))
+    assert names_at_ends(state_gradient.draw(study.read(tmp_path), "adding")) == [[], ["rnn"]]
+
+
+@pytest.mark.parametrize("few", [2, 4])
+def test_of_few_seeds_each_is_a_line_and_nothing_is_drawn_between_them(tmp_path, few):
+    """No median of two networks, which neither of them has."""
+    slopes = [-0.5, -0.25, -0.4, -0.3][:few]
+    for seed, slope in enumerate(slopes):
+        write_trial(tmp_path / str(seed), seed=seed, slopes=(slope, slope))
+    found = study.read(tmp_path)
+    figure = state_gradient.draw(found, "adding")
+    axes = panel(figure, "T = 8, before training")
+    assert not axes.collections  # no band
+    for line, slope in zip(curves(axes), slopes, strict=True):
+        np.testing.assert_allclose(np.log(10) * np.asarray(line.get_ydata()), slope * np.arange(8), atol=1e-12)
+    assert figure.get_suptitle().endswith(f"each line a seed ({few} of each network)")
+    rate = state_gradient_horizon.draw(found, "adding").axes[2]
+    assert sorted(line.get_ydata()[0] for line in rate.lines if line.get_marker() != "None") == sorted(slopes)
+    assert not rate.containers
+
+
+def test_a_seed_without_a_value_does_not_make_five_of_four(tmp_path):
+    for seed in range(5):
+        write_trial(tmp_path / str(seed), seed=seed, measured=3 if seed else 1, status="done" if seed else "unfinished")
+    axes = panel(state_gradient.draw(study.read(tmp_path), "adding"), "T = 8, after 20 steps")
+    assert len(curves(axes)) == 4
+
+
+def test_the_legend_has_what_is_in_the_axes_alone(tmp_path):
+    write_trial(tmp_path / "a", length=4, slopes=(-0.1, -0.1))
+    write_trial(tmp_path / "b", cell="gru", length=4, measured=0, status="unfinished")
+    (legend,) = state_gradient.draw(study.read(tmp_path), "adding").legends
+    assert [entry.get_text() for entry in legend.get_texts()] == ["rnn", "1/e: the horizon"]
 
 
 def test_curves_start_at_zero_and_have_the_slope_that_was_measured(small):
@@ -132,21 +203,41 @@ def test_parts_are_seen_against_the_whole_state(tmp_path):
     np.testing.assert_allclose(c.get_ydata(), [math.nan, -1.2, -2.1])
 
 
+def test_a_part_has_the_colour_of_its_network_and_a_dash_of_its_own(tmp_path):
+    for bias in (0.0, 1.0):
+        write_trial(tmp_path / str(bias), cell="lstm", parts=("h", "c"), settings={"cell.forget_bias": bias})
+    found = study.read(tmp_path)
+    drawn = curves(panel(state_gradient_parts.draw(found, "adding"), "T = 8, before training"))
+    colors = [style.color for style in _style.variant_styles(found).values()]
+    assert [to_rgb(line.get_color()) for line in drawn] == [to_rgb(colors[n]) for n in (0, 0, 1, 1)]
+    dashes = [line._unscaled_dash_pattern for line in drawn]
+    assert dashes[0] == dashes[2] != dashes[1] == dashes[3]
+
+
 def test_a_state_of_one_part_is_not_taken_apart(tmp_path):
     write_trial(tmp_path / "a")
     assert state_gradient_parts.draw(study.read(tmp_path), "adding") is None
 
 
-def test_the_heat_map_is_the_median_over_seeds_of_every_measurement(small):
+def test_the_heat_map_is_the_median_over_seeds_of_every_measurement_over_that_at_lag_0(small):
     figure = state_gradient_heat_map.draw(small, "adding")
     rnn = figure.axes[3]  # rows lstm and rnn, columns 4 and 8
     (mesh,) = rnn.collections
     values = np.asarray(mesh.get_array())  # [lag, step]
-    expected = -2 + np.outer(np.arange(8), [-0.4, -0.8, -0.8]) / np.log(10)
-    np.testing.assert_allclose(values, expected)
-    steps = mesh.get_coordinates()[0, :, 0]
-    np.testing.assert_array_equal(steps, [0, 5, 15, 20])  # measured at 0, 10 and 20
+    expected = np.outer(np.arange(8), [-0.4, -0.8, -0.8]) / np.log(10)
+    np.testing.assert_allclose(values, expected, atol=1e-12)  # rounding of differences of logarithms
+    np.testing.assert_allclose(np.diff(mesh.get_coordinates()[0, :, 0]), 1)  # all as wide
+    assert [tick.get_text() for tick in rnn.get_xticklabels()] == ["0", "10", "20"]
     assert len({axes.collections[0].norm for axes in figure.axes[:4]}) == 1
+
+
+def test_of_few_seeds_the_heat_map_shows_the_first(tmp_path):
+    for seed, slope in enumerate((-0.5, -0.25)):
+        write_trial(tmp_path / str(seed), seed=seed, slopes=(slope, slope))
+    figure = state_gradient_heat_map.draw(study.read(tmp_path), "adding")
+    assert figure.get_suptitle().endswith("the first seed (2 of each network)")
+    (mesh,) = figure.axes[0].collections
+    np.testing.assert_allclose(np.asarray(mesh.get_array())[:, 0], -0.5 * np.arange(8) / np.log(10), atol=1e-12)
 
 
 def test_losses_are_seen_beside_the_loss_without_memory(small):
@@ -165,7 +256,7 @@ def test_small_losses_get_a_logarithmic_axis(tmp_path, last, scale):
     assert {axes.get_yscale() for axes in loss.draw(study.read(tmp_path), "adding").axes} == {scale}
 
 
-def test_horizon_and_decay_rate_with_their_range_over_seeds(small):
+def test_reach_and_decay_rate_with_their_range_over_seeds(small):
     figure = state_gradient_horizon.draw(small, "adding")
     rate = figure.axes[2]
     line, _, (bars,) = rate.containers[1]  # of the rnn, before training
@@ -173,7 +264,7 @@ def test_horizon_and_decay_rate_with_their_range_over_seeds(small):
     # Variants are drawn a little aside of each other.
     np.testing.assert_allclose(np.asarray(line.get_xdata(), float), [4, 8], rtol=0.05)
     np.testing.assert_allclose(bars.get_segments()[1][:, 1], [-0.5, -0.25])
-    np.testing.assert_allclose(figure.axes[0].containers[1][0].get_ydata(), [2, 2])
+    np.testing.assert_allclose(figure.axes[0].containers[1][0].get_ydata(), [3, 7])  # ln 0.01 / -0.4 is 11.5
 
 
 @pytest.mark.parametrize("name", DRAW)
