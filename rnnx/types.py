@@ -41,6 +41,8 @@ class Dense(NamedTuple):
     """(params, state) -> h [..., H]: what W multiplies."""
     pointwise: Callable[[Params, State, Array, Array], State]
     """(params, state, gx, gh) -> state: elementwise, no matrix product in it."""
+    blocks: tuple[str, ...] = ()
+    """What the blocks `[H, H]` of W are called, side by side, as in `gates`; empty where they have no names."""
 
     def step(self, params: Params, state: State, x: Array) -> State:
         """s_t from s_{t-1} and x_t: the cell's `step`, derived so that the equations stand once."""

@@ -121,6 +121,7 @@ def gru(
         recurrent=lambda params: params.recurrent_kernel,
         hidden=lambda params, state: state.h,
         pointwise=pointwise,
+        blocks=("reset", "update", "candidate"),
     )
     return Cell(
         init=init,

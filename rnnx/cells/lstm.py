@@ -105,6 +105,7 @@ def lstm(
         recurrent=lambda params: params.recurrent_kernel,
         hidden=lambda params, state: state.h,
         pointwise=pointwise,
+        blocks=("input", "forget", "candidate", "output"),
     )
 
     def gates(params: LSTMParams, state: LSTMState, x: Array) -> dict[str, Array]:

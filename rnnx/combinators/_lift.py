@@ -17,7 +17,13 @@ def lift(cell: Cell) -> Cell:
 
     form = cell.form
     if isinstance(form, Dense):
-        form = Dense(*[lifted(function) for function in form])
+        form = Dense(
+            project=lifted(form.project),
+            recurrent=lifted(form.recurrent),
+            hidden=lifted(form.hidden),
+            pointwise=lifted(form.pointwise),
+            blocks=form.blocks,
+        )
     elif isinstance(form, Diagonal):
         form = Diagonal(lifted(form.coefficients))
     else:

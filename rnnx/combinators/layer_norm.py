@@ -70,6 +70,7 @@ def layer_norm(cell: Cell) -> Cell:
         recurrent=lambda params: inner.recurrent(params.cell),
         hidden=lambda params, state: inner.hidden(params.cell, state),
         pointwise=pointwise,
+        blocks=inner.blocks,
     )
     return lift(cell)._replace(init=init, step=form.step, form=form, gates=None)
 

@@ -35,13 +35,16 @@ def opened(form: Dense, params: Params, x: Array, state: State, stretches: Itera
         return Opened(lambda fixed: form, params, [])
 
     # Traced here: in the backward pass it is too late, what was closed over is then no longer to be had.
+    functions = form.project, form.recurrent, form.hidden, form.pointwise
     programs = {}
     for leading in ((), *((size,) for size in stretches)):
         xs, states = (jax.eval_shape(lambda tree, n=leading: _repeated(tree, n), tree) for tree in (x, state))
         gx = jax.eval_shape(form.project, params, xs)
         gh = jax.eval_shape(lambda params, s: form.hidden(params, s) @ form.recurrent(params), params, states)
         for number, arguments in enumerate(((xs,), (), (states,), (states, gx, gh))):
-            programs[number, _shapes(arguments)] = jax.make_jaxpr(form[number], return_shape=True)(params, *arguments)
+            programs[number, _shapes(arguments)] = jax.make_jaxpr(functions[number], return_shape=True)(
+                params, *arguments
+            )
     closed = list({id(c): c for program, _ in programs.values() for c in program.consts if _is_traced(c)}.values())
     leaves, structure = jax.tree.flatten((params, closed))
 
@@ -57,7 +60,8 @@ def opened(form: Dense, params: Params, x: Array, state: State, stretches: Itera
 
             return call
 
-        return Dense(*map(of_numbers, range(len(form))))
+        project, recurrent, hidden, pointwise = map(of_numbers, range(len(functions)))
+        return Dense(project, recurrent, hidden, pointwise)
 
     numbers, fixed = ([leaf for leaf in leaves if _is_number(leaf) is kind] for kind in (True, False))
     return Opened(of_fixed, numbers, fixed)

@@ -9,7 +9,7 @@ import rnnx
 from rnnx.diagnostics.recurrent_matrix import recurrent_matrix
 from rnnx.types import Dense
 from tests.test_known_answers import linear_rnn, orthogonal
-from tests.variants import VARIANTS, I, example, make, slow_unless
+from tests.variants import VARIANTS, H, I, example, make, slow_unless
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -67,15 +67,15 @@ def test_the_departure_is_what_stands_above_the_diagonal_in_a_schur_form():
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_each_gate_has_its_block(variant):
-    """In the order of the recurrent kernel, whose blocks these are; nothing for cells of other forms."""
+    """In the order of the recurrent kernel, whose blocks these are; nothing for cells without one."""
     cell, params, *_ = example(variant)
     if not isinstance(cell.form, Dense):
-        assert jax.eval_shape(compiled(cell), params) == {}
+        assert bool(jax.eval_shape(compiled(cell), params)) == (variant == "lru")
         return
     measured = compiled(cell)(params)
     W = np.asarray(cell.form.recurrent(params))
     blocks = np.split(W, W.shape[1] // W.shape[0], axis=1)
-    assert len(measured) == 3 * len(blocks)
+    assert len(measured) == 5 * len(blocks)
     for i, block in enumerate(blocks):
         radius = np.abs(np.linalg.eigvals(block)).max()
         np.testing.assert_allclose(measured[f"recurrent_matrix/{i}/spectral_radius"], radius, rtol=1e-12)
@@ -89,4 +89,43 @@ def test_a_nan_is_seen():
     params = cell.init(jax.random.key(0), 2)
     measured = compiled(cell)(params._replace(recurrent_kernel=params.recurrent_kernel.at[0, 0].set(jnp.nan)))
     for tag, value in measured.items():
-        assert np.isnan(value) == tag.startswith("recurrent_matrix/0/"), tag
+        assert np.isnan(value).all() == tag.startswith(("recurrent_matrix/0/", "recurrent_matrix/input/")), tag
+
+
+def eigenvalues(measured, name):
+    real, imaginary = (measured[f"recurrent_matrix/{name}/eigenvalues_{part}"] for part in ("real", "imaginary"))
+    return np.asarray(real) + 1j * np.asarray(imaginary)
+
+
+def test_eigenvalues_of_a_rotation_lie_on_the_unit_circle():
+    angle = 0.3
+    cell, params = linear_rnn(np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]))
+    found = eigenvalues(recurrent_matrix(flow_of(cell, params, len(params.input_kernel))), "0")
+    np.testing.assert_allclose(sorted(np.angle(found)), [-angle, angle], rtol=1e-14)
+    np.testing.assert_allclose(np.abs(found), 1, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [("lstm", ("input", "forget", "candidate", "output")), ("gru", ("reset", "update", "candidate"))],
+)
+def test_blocks_are_called_as_the_gates_that_depend_on_them(cell, names):
+    """A gate of a name moves with the block of that name, and with no other; a candidate is no gate."""
+    cell, params, state, xs = example(cell)
+    assert cell.form.blocks == names
+    assert {name for name in names if name != "candidate"} == cell.gates(params, state, xs[0]).keys()
+    state = jax.tree.map(jnp.ones_like, state)
+    for number, name in enumerate(names):
+        moved = params.recurrent_kernel.at[:, number * H : (number + 1) * H].add(1)
+        before, after = (cell.gates(p, state, xs[0]) for p in (params, params._replace(recurrent_kernel=moved)))
+        assert {gate for gate in before if not np.array_equal(before[gate], after[gate])} == {name} - {"candidate"}
+    for around in (rnnx.residual, rnnx.learned_initial_state, rnnx.layer_norm):
+        assert around(make("lstm")).form.blocks == make("lstm").form.blocks
+
+
+def test_a_linear_recurrence_has_its_coefficients():
+    cell, params, *_ = example("lru")
+    (coefficients,) = jax.tree.leaves(cell.form.coefficients(params, jnp.zeros((1, 1, I)))[0])
+    measured = compiled(cell)(params)
+    np.testing.assert_allclose(eigenvalues(measured, "0"), coefficients, rtol=1e-15)
+    assert measured["recurrent_matrix/0/spectral_radius"] == np.abs(coefficients).max()
