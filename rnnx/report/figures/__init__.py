@@ -7,7 +7,8 @@ A file can have either or both of these, and nothing else knows of it:
   of a figure that would show nothing, such as that no step was clipped;
 - a picture of one trial: `draw_trial(record, title, before) -> Figure | None`, of a record of `metrics.jsonl` and the
   one before training (empty where there is none). `experiments.analyze` draws it and, unless `IN_TRAINING` is false,
-  TensorBoard has it while the trial is trained, as `<diagnostic>/figure` or by what `PICTURE` says for `figure`.
+  TensorBoard has it while the trial is trained, as `<diagnostic>/figure` or by what `PICTURE` says for `figure`. The
+  title says whose it is and, by `SUBJECT` or the diagnostic's name, what.
 
 `loss` and `clipping` show training itself in the same way. Files whose name starts with `_` are helpers.
 """
@@ -62,15 +63,16 @@ def pictures(
 
     Args:
       diagnostic: a name, as in `rnnx.diagnostics`.
-      record: `{tag: value}` as in `metrics.jsonl`: curves as lists, histograms as `edges` and `counts`.
-      title: of the picture.
+      record: `{tag: value}` as in `metrics.jsonl`: curves as lists, histograms as `edges` and `counts`; beside them, of
+        an analysis, `precision`, and the settings `task.length` and `batch_size`, which some values are seen beside.
+      title: whose picture it is, for example "LSTM, adding, T = 64, seed 0, step 1000".
       before: the record before training.
       training: whether the trial is being trained, when some are not drawn.
 
     >>> record = {"step": 5, "encoder/lyapunov/spectrum": [-0.1, -0.5]}
     >>> [(picture.tag, picture.figure.get_suptitle()) for picture in pictures("lyapunov", record, "two units")]
-    [('encoder/lyapunov/figure', 'two units, encoder')]
-    >>> list(pictures("omega", {"omega/value": 1.0}, "one number"))
+    [('encoder/lyapunov/figure', 'two units, encoder: Lyapunov spectrum')]
+    >>> list(pictures("omega", {}, "nothing was measured"))
     []
     """
     module = registry.module(__name__, diagnostic) if diagnostic in registry.names(__name__) else None
@@ -78,9 +80,11 @@ def pictures(
     if draw is None or (training and not getattr(module, "IN_TRAINING", True)):
         return
     names = parts.names(record, diagnostic)
+    precision = f" ({record['precision']})" if "precision" in record else ""
+    subject = getattr(module, "SUBJECT", diagnostic.replace("_", " ")) + precision
     for part in names:
         of_part, at_first = (parts.of_part(values, part, names) for values in (record, before or {}))
-        drawn = draw(of_part, ", ".join(filter(None, (title, part))), at_first)
+        drawn = draw(of_part, ": ".join(filter(None, (", ".join(filter(None, (title, part))), subject))), at_first)
         if drawn is not None:
             tag = f"{parts.prefix(part)}{diagnostic}/{getattr(module, 'PICTURE', 'figure')}"
             yield Picture(part, tag, drawn)

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnnx.report.figures import _style, _titles
+from rnnx.report.figures import _style, _titles, _trial
 from rnnx.report.statistics import MedianRange, of_seeds
 from rnnx.report.study import Study, longest, with_tag
 from rnnx.report.trial import Record
@@ -82,14 +82,12 @@ def draw_trial(record: Record, title: str, panels: tuple[Panel, ...]) -> Figure 
     measured = [(panel, curves) for panel in panels if (curves := list(_curves(record, panel)))]
     if not measured:
         return None
-    made = _style.figure(max(6.4, 4.6 * len(measured)), 4.0)
-    made.suptitle(title, fontsize=11.5)
-    for axes, (panel, curves) in zip(made.subplots(1, len(measured), squeeze=False)[0], measured, strict=True):
-        line_styles = _style.line_styles([label for label, _ in curves])
+    made, drawn = _trial.panels(title, len(measured), columns=2 if len(measured) == 4 else 3)
+    for axes, (panel, curves) in zip(drawn, measured, strict=True):
+        line_styles = _trial.line_styles(record, [label for label, _ in curves])
         for label, curve in curves:
             _style.line(axes, panel.first + np.arange(len(curve.median)), curve, line_styles[label], label=label)
         _label(axes, panel, panel.y)
-        axes.grid(alpha=0.3)
         if len(curves) > 1 or panel.references:
             axes.legend()
     return made

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
-from rnnx.report.figures import _style, _titles
+from rnnx.report.figures import _style, _titles, _trial
+from rnnx.report.figures._style import LineStyle
 from rnnx.report.statistics import MedianRange
 from rnnx.report.study import Group, Study, with_tag
 from rnnx.report.trial import Record
@@ -26,7 +28,11 @@ ORDER = 100
 
 IN_TRAINING = False  # there they have their histograms
 
+SUBJECT = "gates"
+
 _TAG = "gates/{}/time_scale"
+_RETENTION = "gates/{}/retention"
+_LONG = 100.0  # times the length of the task: what keeps for longer keeps all
 _TIME = "time scale −1/ln f (steps)"
 _SHARE = "share of the units"
 _COLOR = "#56B4E9"
@@ -64,24 +70,58 @@ def draw(study: Study, task: str) -> Figure | None:
 
 
 def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
-    """One measurement: a histogram for each gate, and what each keeps against lag."""
-    gates = _gates([record])
-    if not gates:
+    """One measurement: all gates' values, and of those that keep the old state their time scales and what is kept."""
+    values = re.findall(r"^gates/(.+)/histogram$", "\n".join(record), re.MULTILINE)
+    keeping = _gates([record])
+    if not (values or keeping):
         return None
-    made = _style.figure(4.6 * (len(gates) + 1), 4.0)
-    made.suptitle(title, fontsize=11.5)
-    *histograms, left = made.subplots(1, len(gates) + 1)
-    for gate, style in _style.line_styles(gates).items():
-        kept = np.asarray(record[f"gates/{gate}/retention"], float)
-        _style.line(left, np.arange(len(kept)), MedianRange(kept, kept, kept), style, label=gate)
-    left.set(xlabel="lag k (steps)", ylabel="log$_{10}$ of what the gate keeps for k steps")
-    left.grid(alpha=0.3)
-    left.legend()
-    for axes, gate in zip(histograms, gates, strict=True):
-        axes.stairs(*_shares([record], _TAG.format(gate)), fill=True, color=_COLOR)
-        axes.set(title=gate, xscale="log", xlabel=_TIME, ylabel=_SHARE)
-        axes.grid(alpha=0.3)
+    made, axes = _trial.panels(title, bool(values) + 2 * bool(keeping))
+    styles = _trial.line_styles(record, [*keeping, *(gate for gate in values if gate not in keeping)])
+    if values:
+        for gate in values:
+            drawn = {"fill": False, "color": styles[gate].color, "linestyle": styles[gate].linestyle, "linewidth": 1.8}
+            label = f"{gate}, mean {record[f'gates/{gate}/mean']:.2f}"
+            _trial.shares(axes[0], record[f"gates/{gate}/histogram"], **drawn, label=label)
+        axes[0].set(xlabel="value of a gate (0 closed, 1 open)", ylabel="share of units, steps and examples")
+        axes[0].set(xlim=(0, 1), ylim=(0, None))
+        axes[0].legend(fontsize="small")
+    if keeping:
+        _time_scales(axes[-2], record, {gate: styles[gate] for gate in keeping})
+        _retentions(axes[-1], record, {gate: styles[gate] for gate in keeping})
     return made
+
+
+def _time_scales(axes: Axes, record: Record, styles: dict[str, LineStyle]) -> None:
+    """How many units keep for how long, up to what no longer matters for the length of the task."""
+    length = len(record[_RETENTION.format(next(iter(styles)))])
+    for gate, style in styles.items():
+        drawn = {"edgecolor": style.color, "fill": True, "facecolor": to_rgba(style.color, 0.35)}
+        label = f"{gate}{_beyond(record[_TAG.format(gate)], _LONG * length)}"
+        _trial.shares(axes, record[_TAG.format(gate)], _steps, **drawn, linestyle=style.linestyle, label=label)
+    low, high = _extent(list(axes.patches), [length])
+    axes.axvline(length, color="black", linestyle="--", linewidth=1.2, label=f"length T = {length}")
+    axes.set(xscale="log", xlabel=_TIME, ylabel=_SHARE, xlim=(low, min(high, _LONG * length)))
+    axes.legend(fontsize="small")
+
+
+def _beyond(histogram: dict[str, Any], end: float) -> str:
+    """What is said of units that keep for longer than an axis goes; nothing where there are none."""
+    counts, edges = np.asarray(histogram["counts"], float), _steps(np.asarray(histogram["edges"], float))
+    share = float(counts[edges[:-1] >= end].sum()) / max(float(counts.sum()), 1.0)
+    return f" ({share:.0%} further right)" if share else ""
+
+
+def _retentions(axes: Axes, record: Record, styles: dict[str, LineStyle]) -> None:
+    for gate, style in styles.items():
+        kept = np.asarray(record[_RETENTION.format(gate)], float)
+        _style.line(axes, np.arange(len(kept)), MedianRange(kept, kept, kept), style, label=gate)
+    axes.set(xlabel="lag k (steps)", ylabel="log$_{10}$ of what the gate keeps for k steps")
+    axes.legend(fontsize="small")
+
+
+def _steps(edges: np.ndarray) -> np.ndarray:
+    """Time scales of a record, in steps."""
+    return 10.0**edges
 
 
 def _gates(records: list[Record]) -> list[str]:

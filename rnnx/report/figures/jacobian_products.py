@@ -19,6 +19,8 @@ row: all singular values at the largest lag, as a rate.
 
 ORDER = 60
 
+SUBJECT = "singular values of the products of Jacobians"
+
 _LAG = "lag k (steps)"
 _PANELS = (
     Panel(
@@ -27,8 +29,13 @@ _PANELS = (
         {
             "largest singular value": "jacobian_products/log10_sigma_max",
             "Frobenius norm": "jacobian_products/log10_frobenius",
-            "smallest singular value": "jacobian_products/log10_sigma_min",
         },
+        references=(("nothing gained, nothing lost", 0.0, ":"),),
+    ),
+    Panel(
+        _LAG,  # with an axis of its own, beside which the largest would look flat
+        "log$_{10}$, k Jacobians",
+        {"smallest singular value": "jacobian_products/log10_sigma_min"},
         references=(("nothing gained, nothing lost", 0.0, ":"),),
     ),
     Panel(_LAG, "log$_{10}$ condition number", {"": "jacobian_products/log10_condition"}),

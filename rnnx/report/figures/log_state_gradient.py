@@ -6,6 +6,8 @@ from rnnx.report.figures import _panels
 from rnnx.report.figures._panels import Panel
 from rnnx.report.trial import Record
 
+SUBJECT = "gradient against lag, as far down as it goes"
+
 _PANELS = (
     Panel("lag k (steps before the scored one)", "log$_{10}$ ‖∂L/∂s$_{T-k}$‖", {"": "log_state_gradient/log10_norm"}),
 )

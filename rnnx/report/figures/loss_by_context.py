@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from rnnx.report.figures import _style, _titles
+from rnnx.report.figures import _style, _titles, _trial
 from rnnx.report.statistics import MedianRange, of_seeds
 from rnnx.report.study import Study, with_tag
 from rnnx.report.trial import Record
@@ -21,6 +21,8 @@ loss that is high at small k may also be that of a model which never began with 
 """
 
 ORDER = 160
+
+SUBJECT = "loss by the context that is read"
 
 _TOKENS, _LOSS, _ERROR = (f"loss_by_context/{name}" for name in ("tokens", "loss", "standard_error"))
 
@@ -57,17 +59,15 @@ def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
     """One reading, with the standard error of each difference to the last value."""
     if _LOSS not in record or _TOKENS not in record:
         return None
-    made = _style.figure(6.4, 4.0)
-    axes = made.subplots()
+    made, (axes,) = _trial.panels(title)
     losses = np.asarray(record[_LOSS], float)
     error = np.asarray(record.get(_ERROR, np.zeros_like(losses)), float)
-    (style,) = _style.line_styles([""]).values()
+    (style,) = _trial.line_styles(record, [""]).values()
     with_error = MedianRange(losses, losses - error, losses + error)
     label = "± standard error of the difference to the largest k"
     _style.line(axes, np.asarray(record[_TOKENS], float), with_error, style, markers=20, label=label)
-    axes.set(title=title, ylabel="loss (nats per token)")
+    axes.set_ylabel("loss (nats per token)")
     _doubling(axes)
-    axes.grid(alpha=0.3)
     axes.legend()
     return made
 

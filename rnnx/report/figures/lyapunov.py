@@ -18,6 +18,8 @@ remember in. A spectrum that ends early goes on at minus infinity: those directi
 
 ORDER = 70
 
+SUBJECT = "Lyapunov spectrum"
+
 _PANELS = (
     Panel(
         "i, from the largest",

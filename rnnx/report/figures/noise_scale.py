@@ -3,9 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from rnnx.report.figures import _style, _titles
+from rnnx.report.figures import _style, _titles, _trial
+from rnnx.report.figures._trial import NumberLine
 from rnnx.report.statistics import over_steps
 from rnnx.report.study import Group, Study, with_tag
+from rnnx.report.trial import Record
 
 TITLE = "Noise of the gradient"
 
@@ -17,6 +19,9 @@ could not tell the mean gradient from zero.
 """
 
 ORDER = 130
+
+SUBJECT = "noise scale of the gradient"
+IN_TRAINING = False  # there it is a chart
 
 _TAG = "noise_scale/noise_scale"
 
@@ -67,3 +72,16 @@ def _told(group: Group) -> str:
     values = over_steps(group.trials, _TAG)[1].ravel()
     numbers = [f"{value:.0f}" if np.isfinite(value) else "not to be told" for value in np.sort(values)]
     return f"{group.variant} {' and '.join(dict.fromkeys(numbers))}"
+
+
+def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
+    """One measurement, beside the batch size of training."""
+    if _TAG not in record:
+        return None
+    references = {"one example": 1.0}
+    if "batch_size" in record:
+        references[f"batch of training: {record['batch_size']}"] = record["batch_size"]
+    label = "B = tr Σ / ‖G‖$^2$ (examples)"
+    if np.isposinf(record[_TAG]):
+        label += "\nthe examples measured cannot tell the mean gradient G from zero"
+    return _trial.number_lines(record, title, [NumberLine(label, record[_TAG], references, "log")])

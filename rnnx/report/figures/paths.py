@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnnx.report.figures import _style, _titles
+from rnnx.report.figures import _style, _titles, _trial
 from rnnx.report.statistics import MedianRange
 from rnnx.report.study import Group, Study, longest, with_tag
 from rnnx.report.trial import Record
@@ -23,6 +23,8 @@ say which path.
 """
 
 ORDER = 30
+
+SUBJECT = "gradient along one part of the state alone"
 
 _WHOLE = "all"
 _TAG = "paths/{}/log10_norm"
@@ -60,14 +62,12 @@ def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
     parts = _parts(record)
     if not parts:
         return None
-    figure = _style.figure(6.4, 4.0)
-    axes = figure.subplots()
+    figure, (axes,) = _trial.panels(title)
     whole = np.asarray(record[_TAG.format(_WHOLE)], float)
-    for part, style in _style.line_styles(parts).items():
+    for part, style in _trial.line_styles(record, parts).items():
         curve = np.asarray(record[_TAG.format(part)], float)
         _line(axes, MedianRange(curve, curve, curve), _reference(whole), style, label=_name(part))
-    axes.set(xlabel="lag k (steps)", ylabel=_LABEL, title=title)
-    axes.grid(alpha=0.3)
+    axes.set(xlabel="lag k (steps)", ylabel=_LABEL)
     axes.legend()
     return figure
 

@@ -21,6 +21,8 @@ by many units together, too, without any of which that could be said.
 
 ORDER = 170
 
+SUBJECT = "units that go with the text"
+
 # From blue to orange, with a lightness that rises throughout: told apart by the colour-blind, and in grey.
 _SHADES = LinearSegmentedColormap.from_list("blue_orange", ["#08306b", "#3a6ba8", "#a3a3a3", "#f0ae4c", "#ffeab3"])
 

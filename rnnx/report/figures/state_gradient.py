@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from rnnx.report.figures import _style, _titles
+from rnnx.report.figures import _style, _titles, _trial
 from rnnx.report.statistics import MedianRange, median_range
 from rnnx.report.study import Group, Study
 from rnnx.report.trial import Record, curve, number
@@ -34,6 +34,8 @@ ORDER = 10
 
 PICTURE = "against_lag"
 
+SUBJECT = "gradient against lag"
+
 HEADLINE = """
 How strongly the loss at the last scored step T still depends on the state k steps earlier: the norm of
 &part;L/&part;s<sub>T&minus;k</sub> over that of &part;L/&part;s<sub>T</sub>, on a logarithmic scale, for the longest
@@ -45,11 +47,13 @@ with a band from the lowest to the highest.
 _LAG = "lag k (steps)"
 _RATIO = "log$_{10}$  ‖∂L/∂s$_{T-k}$‖ / ‖∂L/∂s$_T$‖"
 
+_REACHED = 0.01  # the share of the gradient that `reach` asks for
 _REFERENCES = {
-    "1 %: the reach": (-2.0, "--"),
+    "1 %: the reach": (float(np.log10(_REACHED)), "--"),
     "1/e: the horizon": (-float(np.log10(np.e)), "-."),
     "1.2·10$^{-7}$: float32 rounding": (float(np.log10(np.finfo(np.float32).eps)), ":"),
 }
+_WHOLE = "state_gradient/state/log10_norm"
 _RATE = "mean_field/rate"
 _THEORY = (0, (4, 3))
 _LOWEST = -10.0  # what is far below rounding needs no room
@@ -163,25 +167,44 @@ def parts(record: Record) -> list[str]:
 
 
 def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
-    """Median over the batch with its quartiles, for each part of the state, and the median before training."""
-    if "state_gradient/state/log10_norm" not in record:
+    """One measurement and the one before training, on an axis that is the same at every step."""
+    if _WHOLE not in record:
         return None
-    figure = _style.figure(6.4, 4.0)
-    axes = figure.subplots()
-    step = f"step {record['step']}"
-    for part, style in _style.line_styles(parts(record)).items():
-        tag = f"state_gradient/{part}/log10_norm"
-        over_batch = MedianRange(*(np.asarray(record[name], float) for name in (tag, f"{tag}_q25", f"{tag}_q75")))
+    made, (axes,) = _trial.panels(title)
+    against_lag(axes, record, before, when=f", step {record['step']}" if "step" in record else "")
+    axes.set_ylim(_LOWEST, max(1.0, axes.get_ylim()[1]))
+    return made
+
+
+def against_lag(axes: Axes, record: Record, before: Record | None = None, when: str = "") -> None:
+    """Each part of the state over the whole at lag 0: median over examples with quartiles, and that before training."""
+    drawn = []
+    for part, style in _trial.line_styles(record, parts(record)).items():
+        over_batch = _relative(record, part)
         lag = np.arange(len(over_batch.median))
-        _style.line(axes, lag, over_batch, style, label=f"{part}, {step}")
-        if tag in before:
-            first = MedianRange(*[np.asarray(before[tag], float)] * 3)
+        _style.line(axes, lag, over_batch, style, label=f"{part}{when}")
+        drawn.append(over_batch)
+        if before and f"state_gradient/{part}/log10_norm" in before:
+            first = _relative(before, part)
+            first = first._replace(low=first.median, high=first.median)
             _style.line(axes, lag, first, style, label=f"{part}, before training", linestyle=":", marker="")
+            drawn.append(first)
+    end = len(record[_WHOLE]) - 1
     if np.isfinite(number(record, _RATE)):
-        start, end = record["state_gradient/state/log10_norm"][0], len(lag) - 1
-        theory = [start, start + record[_RATE] * end / np.log(10)]
-        axes.plot([0, end], theory, linestyle=_THEORY, color="black", label=f"mean-field theory, {step}")
-    axes.set(xlabel="lag k (steps before the scored one)", ylabel="log$_{10}$ ‖∂L/∂s$_{T-k}$‖", title=title)
+        theory = [0, record[_RATE] * end / np.log(10)]
+        axes.plot([0, end], theory, linestyle=_THEORY, color="black", label=f"mean-field theory{when}")
+    _style.reference(axes, np.log10(_REACHED), "--", label="1 %: the reach")
+    _style.reference(axes, np.log10(np.finfo(np.float32).eps), ":", label="float32 rounding")
+    axes.set(xlabel="lag k (steps before the scored one)", ylabel=_RATIO, ylim=_limits([np.asarray(curves) for curves in drawn]))
     axes.grid(alpha=0.3)
-    axes.legend()
-    return figure
+    axes.legend(fontsize="small")
+
+
+def _relative(record: Record, part: str) -> MedianRange:
+    """Median and quartiles over the batch, all over the median of the whole state at lag 0, as in `relative`."""
+    whole = np.asarray(record[_WHOLE], float)
+    known = whole[~np.isneginf(whole)]
+    tag = f"state_gradient/{part}/log10_norm"
+    curves = (np.asarray(record[name], float) for name in (tag, f"{tag}_q25", f"{tag}_q75"))
+    with np.errstate(invalid="ignore"):  # where it is infinite
+        return MedianRange(*(values - (known[0] if len(known) else np.nan) for values in curves))

@@ -22,6 +22,8 @@ sign at the end of a line is the line end, a token as all others.
 
 ORDER = 150
 
+SUBJECT = "surprise at a passage"
+
 _TEXT, _NATS, _MEAN = "surprise/text", "surprise/nats", "surprise/mean"
 _SHADES = colormaps["magma_r"]  # whose lightness falls evenly, in grey too
 _QUANTILE = 0.98  # what lies above is as dark: one rare sign would make all else light

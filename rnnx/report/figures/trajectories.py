@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
-from rnnx.report.figures import _style, _titles
+from rnnx.report.figures import _style, _titles, _trial
 from rnnx.report.study import Study, longest, with_tag
 from rnnx.report.trial import Record
 
@@ -23,6 +23,8 @@ end in different places remember it.
 """
 
 ORDER = 110
+
+SUBJECT = "trajectories of the state"
 
 _TAG = "trajectories/states"  # s_0 … s_T of some examples, [T + 1, B, S]
 _SHOWN = 4  # examples; more lines than that hide each other
@@ -76,11 +78,8 @@ def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
     if _TAG not in record:
         return None
     states = np.asarray(record[_TAG], float)
-    made = _style.figure(6.4, 4.8)
-    axes = made.subplots()
+    made, (axes,) = _trial.panels(title, height=4.8)
     _paths(axes, states)
-    axes.set_title(title)
-    axes.grid(alpha=0.3)
     _time(made, [axes], len(states) - 1)
     return made
 

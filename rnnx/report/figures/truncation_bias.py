@@ -22,6 +22,8 @@ curve that falls only at the right end belongs to a network that should not be t
 
 ORDER = 90
 
+SUBJECT = "what truncation does to the gradient"
+
 _STEPS = "K, steps that the gradient goes back"
 _ERROR = "truncation_bias/relative_error"
 _SMALLEST = "truncation_bias/smallest_k"

@@ -25,6 +25,8 @@ steps alone, however large its weight gradient is. Of several seeds the mean is 
 
 ORDER = 80
 
+SUBJECT = "where the weight gradient comes from"
+
 _TAG = "weight_gradient_by_lag/all/log10_norm"
 _OLDER = "weight_gradient_by_lag/all/share_older_than_10"
 _OLD = 10

@@ -304,19 +304,6 @@ def test_a_variant_looks_the_same_in_every_figure(small):
     assert {line.get_marker() for line in lines} == {_style.variant_styles(small)["rnn"].marker}
 
 
-def test_one_trial_now_and_before_training(tmp_path):
-    before = {"step": 0, **measurement(-0.5, 6, ("h", "c"))}
-    now = {"step": 30, **measurement(-0.1, 6, ("h", "c"))}
-    figure = state_gradient.draw_trial(now, "adding/lstm/T6/seed0", before)
-    (axes,) = figure.axes
-    assert axes.get_xlabel() == "lag k (steps before the scored one)"
-    assert axes.get_ylabel() == "log$_{10}$ ‖∂L/∂s$_{T-k}$‖"
-    told = [entry.get_text() for entry in axes.get_legend().get_texts()]
-    assert told == ["h, step 30", "h, before training", "c, step 30", "c, before training"]
-    np.testing.assert_allclose(axes.lines[0].get_ydata(), now["state_gradient/h/log10_norm"])
-    np.testing.assert_allclose(axes.lines[1].get_ydata(), before["state_gradient/h/log10_norm"])
-
-
 def test_a_cell_has_one_colour_in_every_study(tmp_path):
     """Whatever stands beside it, and a variant of it a shade of that; cells of one's own have others."""
     for name, cells in (("a", ("gru", "lstm")), ("b", ("lstm", "mine:cell", "gru", "rnn"))):
