@@ -11,7 +11,9 @@ The way of the data, one named type in one file per arrow:
                        report (HTML, PNG, CSV)
 """
 
+import importlib
 import importlib.metadata
+from typing import Any
 
 from rnnx import cells, combinators, decoding, diagnostics, initializers, models, readings, tasks
 from rnnx.cells.gru import gru
@@ -80,8 +82,16 @@ __all__ = [
     "readings",
     "residual",
     "rnn",
+    "show",
     "stack",
     "tasks",
     "unroll",
     "zoneout",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`rnnx.show`, when it is asked for: matplotlib takes long to load."""
+    if name == "show":
+        return importlib.import_module("rnnx.show")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,9 @@ import numpy as np
 
 from rnnx.factory import call_of
 from rnnx.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = jax.Array
 Params = Any  # a named tuple of arrays
@@ -381,6 +384,12 @@ class GradientFlow:
     def last(self) -> Array:
         """Index of each example's last step, the root of a tree, [B]; -1 for an example without any."""
         return jnp.sum(self.lag >= 0, axis=0) - 1
+
+    def plot(self, *, ax: "Axes | None" = None) -> "Axes":
+        """Draw how much of the gradient is left k steps back: see `rnnx.show.lag`, and `rnnx.show` for more."""
+        from rnnx.show import lag  # matplotlib takes long to load, and nothing else here needs it
+
+        return lag(self, ax=ax)
 
 
 class Histogram(NamedTuple):

@@ -1,0 +1,19 @@
+"""Pictures of a gradient flow, each in one line, in a notebook or a script.
+
+    flow.plot()                          the gradient against lag
+    rnnx.show.units(flow)                ... in every unit by itself
+    rnnx.show.gates(flow)                how open the gates are, against lag
+    rnnx.show.eigenvalues(flow)          the recurrent matrix in the complex plane
+    rnnx.show.diagnostic("paths", flow)  any diagnostic, as `experiments.analyze` draws it
+
+The first four draw on the axes that they are given and return them, to be labelled and put beside others as one likes.
+matplotlib is loaded with this module and not with rnnx.
+"""
+
+from rnnx.show.diagnostic import diagnostic
+from rnnx.show.eigenvalues import eigenvalues
+from rnnx.show.gates import gates
+from rnnx.show.lag import lag
+from rnnx.show.units import units
+
+__all__ = ["diagnostic", "eigenvalues", "gates", "lag", "units"]
