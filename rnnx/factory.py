@@ -109,8 +109,8 @@ class Call:
         return jax.tree.map(path, made, is_leaf=callable)
 
     def __repr__(self) -> str:
-        values = [repr(value) for value in self.again.args]
-        values += [f"{name}={value!r}" for name, value in self.again.keywords.items()]
+        values = [_shown(value) for value in self.again.args]
+        values += [f"{name}={_shown(value)}" for name, value in self.again.keywords.items()]
         return f"{_public_name(self.again.func)}({', '.join(values)})"
 
 
@@ -158,6 +158,11 @@ def _public_name(function: Callable) -> str:
         if getattr(sys.modules.get(package), name, None) is function:
             return f"{package}.{name}".removeprefix("__main__.")
     return name
+
+
+def _shown(value: Any) -> str:
+    """As in the text of a call; an array or a key by its type, as its numbers take lines."""
+    return str(jax.typeof(value)) if isinstance(value, jax.Array) else repr(value)
 
 
 def _part(again: Callable, path: str) -> Part:

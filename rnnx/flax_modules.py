@@ -9,6 +9,8 @@ Batch-major, `[B, T, I]` to `[B, T, Y]`, as Flax users expect, with the argument
 The gradient at every step of such layers, in any model: `nnx_gradient_flows` and `linen_gradient_flows`.
 """
 
+import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -97,6 +99,13 @@ class NNXRecurrent(nnx.Module):
     def arrays(self) -> Params:
         """The parameters as `rnnx.unroll` and `rnnx.gradient_flow` take them: without `nnx.Param` around each array."""
         return jax.tree.map(nnx.Variable.get_value, self.weights, is_leaf=lambda node: isinstance(node, nnx.Variable))
+
+    def __nnx_repr__(self) -> Iterator[Any]:
+        """As of any module, but with the cell as the call that made it: Flax takes it apart, as a tuple."""
+        for line in super().__nnx_repr__():
+            if getattr(line, "key", None) == "cell":
+                line = dataclasses.replace(line, value=repr(self.cell), use_raw_value=True)
+            yield line
 
     def __call__(
         self,

@@ -147,6 +147,12 @@ class Cell(NamedTuple):
         fields = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
         return f"Cell({fields})" if call is None else repr(call)
 
+    def __treescope_repr__(self, path: str | None, subtree_renderer: Any) -> Any:
+        """The same in treescope, which shows parameters and models in notebooks and would take it apart, as a tuple."""
+        from treescope import rendering_parts  # which calls this
+
+        return rendering_parts.build_one_line_tree_node(rendering_parts.text(repr(self)), path)
+
 
 class Trajectory(NamedTuple):
     """What running a cell over time gives: see `rnnx.unroll`."""
@@ -320,7 +326,7 @@ class Decoder(NamedTuple):
     ],
     meta_fields=["cell", "state_given", "reverse"],
 )
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class GradientFlow:
     """One recurrent part in one backward pass, with the gradient at every step: see `rnnx.gradient_flow`.
 
@@ -364,6 +370,12 @@ class GradientFlow:
     """∂L/∂s_t for t = 1 … T, [T, B, …], the total derivative (the direct part through y_t included)."""
     log10_state_norm: Array
     """log10 ‖∂L/∂s_t‖ over the whole state, [T, B]; -inf where the gradient is exactly zero."""
+
+    def __repr__(self) -> str:
+        """What it is of, without the numbers: `GradientFlow(rnnx.lstm(16), inputs=float32[50,8,3])`."""
+        inputs = self.inputs  # anything else where JAX maps over its fields
+        shown = jax.typeof(inputs) if isinstance(inputs, jax.Array | np.ndarray) else repr(inputs)
+        return f"GradientFlow({self.cell!r}, inputs={shown})"
 
     @property
     def before(self) -> State:

@@ -111,6 +111,36 @@ def test_it_is_short(cell, text):
     assert repr(cell) == text
 
 
+def test_a_key_is_told_by_its_type_also_under_jit():
+    """Its numbers take lines, and there are none of a tracer."""
+    text = "rnnx.dropout(rnnx.gru(3), key<fry>[], input_rate=0.5)"
+    assert repr(rnnx.dropout(rnnx.gru(H), KEY, input_rate=0.5)) == text
+    told = []
+    jax.jit(lambda key: told.append(repr(rnnx.dropout(rnnx.gru(H), key, input_rate=0.5))))(KEY)
+    jax.vmap(lambda key: told.append(repr(rnnx.dropout(rnnx.gru(H), key, input_rate=0.5))))(jax.random.split(KEY))
+    assert told == [text, text]
+
+
+def test_repr_of_what_holds_a_cell():
+    """A flow, and Flax's layers."""
+    flow = rnnx.gradient_flow(rnnx.gru(H), values(rnnx.gru(H)), jnp.ones((5, 2, I)), jnp.sum)
+    assert repr(flow) == repr(jax.device_get(flow)) == "GradientFlow(rnnx.gru(3), inputs=float32[5,2,2])"
+    assert repr(jax.tree.map(lambda leaf: None, flow)) == "GradientFlow(rnnx.gru(3), inputs=None)"
+    assert "\n  cell=rnnx.gru(3),\n" in repr(NNXRecurrent(rnnx.gru(H), I, rngs=nnx.Rngs(0)))
+    assert "\n    cell = rnnx.gru(3)\n" in repr(LinenRecurrent(rnnx.gru(H)))
+
+
+@pytest.mark.filterwarnings("ignore:The chararray class:DeprecationWarning")  # it looks at every name in NumPy
+def test_treescope_shows_a_cell_as_its_call_and_the_shapes_of_parameters():
+    """In notebooks, where it is installed."""
+    treescope = pytest.importorskip("treescope")
+    stack = NESTED["stack_of_all"]()
+    assert treescope.render_to_text(stack) == repr(stack)
+    shown = treescope.render_to_text(values(rnnx.gru(H)))
+    assert shown.startswith("GRUParams(")
+    assert "jax.Array float32(3, 9)" in shown
+
+
 @pytest.mark.parametrize("name", [*MADE, *DRAWN])
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda cell: pickle.loads(pickle.dumps(cell))])
 def test_a_copy_is_the_same_cell(name, copied):
@@ -203,7 +233,8 @@ def test_with_an_array_a_cell_is_equal_to_itself_alone(array):
     one, other = scaled(array), scaled(array, H)
     assert one == one == copy.deepcopy(one)
     assert one != other
-    assert repr(one) == f"scaled({array!r})" == repr(other)
+    shown = "float32[3]" if isinstance(array, jax.Array) else repr(array)
+    assert repr(one) == f"scaled({shown})" == repr(other)
 
 
 def test_arguments_are_copied():
