@@ -171,7 +171,7 @@ def _sentence(error: flags.Error) -> str:
     for words, kind in _OF_PYTHON.items():
         flag, found, _ = said.partition(words)
         if found:
-            return f"{flag.removeprefix('flag ').rstrip('(: ')} can't be: it must be {described(kind)}."
+            return f"{flag.removeprefix('flag ').rstrip('(: ')}: it must be {described(kind)}."
     return said
 
 

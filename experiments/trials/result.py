@@ -20,6 +20,12 @@ class Part(NamedTuple):
     log10_norm: list[float]
     """The gradient against lag."""
 
+    @property
+    def share(self) -> str:
+        """The reach, of the largest lag that there is."""
+        last = max((k for k, value in enumerate(self.log10_norm) if not math.isnan(value)), default=0)
+        return f"{'–' if math.isnan(self.reach) else f'{self.reach:g}'}/{last}"
+
 
 class Result(NamedTuple):
     """Of the last measurement."""
@@ -36,10 +42,12 @@ class Result(NamedTuple):
         """The loss, and the reach of each part, with its curve if it is to be `drawn`."""
         told = [] if math.isnan(self.heldout_loss) else [f"held-out loss {self.heldout_loss:.4f}"]
         for part in self.parts:
-            last = max((k for k, value in enumerate(part.log10_norm) if not math.isnan(value)), default=0)
-            of = f"{part.name} " if part.name else ""
-            reach = f"{of}reach {'–' if math.isnan(part.reach) else f'{part.reach:g}'}/{last}"
-            told += [f"{reach:{_REACH}}", sparkline(part.log10_norm)] if drawn else [reach]
+            if not drawn:
+                told.append(f"{part.name} reach {part.share}".lstrip())
+            elif part.name:  # there are several, and a line has room for two
+                told.append(f"{part.name} {part.share} {sparkline(part.log10_norm)}")
+            else:
+                told += [f"reach {part.share}".ljust(_REACH), sparkline(part.log10_norm)]
         return told
 
 

@@ -294,7 +294,10 @@ def test_a_wrong_piece_is_told_in_one_line_before_anything_trains(study, name, o
     ("overrides", "message"),
     [
         (["--config.cell.name=own_piece:sharp"], "no module named 'own_piece'; did you mean 'own_pieces'?"),
-        (["--config.cell.sharpness=x", "--config.cell.name=own_pieces:sharp"], "--config.cell.sharpness=x: invalid"),
+        (
+            ["--config.cell.sharpness=x", "--config.cell.name=own_pieces:sharp"],
+            "--config.cell.sharpness=x: it must be a whole number.",
+        ),
         (["--config.cell.sharpnes=1", "--config.cell.name=own_pieces:sharp"], "did you mean 'cell.sharpness'?"),
     ],
 )
