@@ -219,7 +219,7 @@ def label_ends(panels: Iterable[Axes], shown: dict[str, LineStyle]) -> None:
                     textcoords="axes fraction",
                     va="center",
                     fontsize=8.5,
-                    color=_shade(shown[label].color, -0.25),  # light enough for a line is too light for a letter
+                    color=_shade(shown[label].color, -0.4),  # what will do for a line is too light for a letter
                     arrowprops={
                         "arrowstyle": "-",
                         "color": shown[label].color,
@@ -252,18 +252,23 @@ def _end(axes: Axes, style: LineStyle) -> float | None:
 
 
 def _apart(heights: dict[str, float], least: float) -> dict[str, float]:
-    """The same heights, moved as far as it takes for none to be closer to the next than that.
+    """Heights between 0 and 1, moved as far as it takes for none to be closer to the next than that, or to an end.
 
-    >>> _apart({"a": 0.5, "b": 0.5}, 0.2)
-    {'a': 0.4, 'b': 0.6}
+    >>> _apart({"a": 0.5, "b": 0.5, "c": 0.0}, 0.2)
+    {'c': 0.1, 'a': 0.4, 'b': 0.6}
     """
     labels = sorted(heights, key=heights.__getitem__)
     clusters: list[tuple[float, int]] = []  # the middle of labels that touch, and how many they are
     for label in labels:
         clusters.append((heights[label], 1))
-        while len(clusters) > 1 and clusters[-1][0] - clusters[-2][0] < least * (clusters[-1][1] + clusters[-2][1]) / 2:
-            (high, many), (low, few) = clusters.pop(), clusters.pop()
-            clusters.append(((high * many + low * few) / (many + few), many + few))
+        while True:
+            middle, count = clusters.pop()
+            middle = min(max(middle, least * count / 2), 1 - least * count / 2)
+            below, fewer = clusters[-1] if clusters else (-1.0, 0)
+            if middle - below >= least * (count + fewer) / 2 - 1e-9:
+                clusters.append((middle, count))
+                break
+            clusters[-1] = ((middle * count + below * fewer) / (count + fewer), count + fewer)
     places = [middle + least * (n - (count - 1) / 2) for middle, count in clusters for n in range(count)]
     return {label: round(place, 4) for label, place in zip(labels, places, strict=True)}
 

@@ -21,7 +21,8 @@ def title(
 
 
 def initialisation(groups: list[Group], *, differing: bool = False) -> str:
-    """The number of units, and the settings that decide how the gradient flows at first; or those alone that differ.
+    """The number of units, and the settings that decide how the gradient flows at first; or those alone that differ and
+    that no variant is called by.
 
     For example `hidden size 32, forget bias 0 or 1 (lstm), recurrent initializer orthogonal`.
     """
@@ -33,7 +34,8 @@ def initialisation(groups: list[Group], *, differing: bool = False) -> str:
         for field in sorted(field for field in fields if field.endswith(ending)):
             counting = [trial for trial in trials if _counts(field, trial.settings)]
             values = sorted({text(trial.settings[field]).replace("_", " ") for trial in counting})
-            if len(values) > differing:
+            named = any(field.removeprefix("cell.").replace("_", " ") in group.variant for group in groups)
+            if len(values) > (1 if differing else 0) and not (differing and named):
                 owners = sorted({trial.settings["cell.name"] for trial in counting})
                 only = f" ({', '.join(owners)})" if len(owners) < len(cells) else ""
                 parts.append(f"{field.removeprefix('cell.').replace('_', ' ')} {' or '.join(values)}{only}")

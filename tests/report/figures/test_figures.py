@@ -69,19 +69,17 @@ def test_axes_have_labels_with_units_and_the_title_tells_what_is_drawn_of_the_se
     assert drawn == f"{'median' if name == 'heat' else 'median and range'} over seeds (5 of each network)"
 
 
-def test_of_the_initialisation_the_title_tells_what_differs(tmp_path):
-    for cell, hidden, initializer in (
-        ("rnn", 4, "glorot_uniform"),
-        ("lstm", 8, "glorot_uniform"),
-        ("gru", 8, "identity"),
-    ):
-        options = {"cell.hidden_size": hidden, "cell.input_initializer": initializer, "cell.bias_initializer": "zeros"}
+def test_of_the_initialisation_the_title_tells_what_differs_and_no_variant_is_called_by(tmp_path):
+    for cell, initializer in (("rnn", "glorot_uniform"), ("lru", "lecun_normal")):  # each by default
+        options = {"cell.input_initializer": initializer, "cell.bias_initializer": "zeros"}
         write_trial(tmp_path / cell, cell=cell, task="copy_memory", settings=options)
+    for size in (4, 8):
+        write_trial(tmp_path / str(size), cell="lstm", task="copy_memory", settings={"cell.hidden_size": size})
     found = study.read(tmp_path)
     title = state_gradient.draw(found, "copy_memory").get_suptitle()
     assert title == (
         "copy memory: how far back the gradient reaches\n"
-        "hidden size 4 or 8, input initializer glorot uniform or identity; one seed"
+        "input initializer glorot uniform or lecun normal (lru, rnn); one seed"
     )
     assert "bias initializer zeros" in _titles.initialisation(list(found.groups))
 
@@ -118,6 +116,8 @@ def test_names_at_ends_keep_apart_in_the_order_of_the_lines():
     assert list(places) == ["d", "a", "b", "c"]
     assert np.diff(list(places.values())).min() == pytest.approx(0.1)
     assert places["c"] == 0.9
+    crowded = _style._apart(dict.fromkeys("abcd", 0.0), 0.1)
+    np.testing.assert_allclose(list(crowded.values()), [0.05, 0.15, 0.25, 0.35])  # none below the axes
 
 
 def test_a_line_that_leaves_the_axes_has_no_name_at_their_edge(tmp_path):
@@ -248,6 +248,15 @@ def test_losses_are_seen_beside_the_loss_without_memory(small):
     assert 0.2 in {line.get_ydata()[0] for line in axes.lines if len(line.get_xdata()) == 2}
     training = panel(loss.draw(small, "adding"), "T = 8, training").lines[0]
     np.testing.assert_array_equal(training.get_ydata(), [0.5, 0.3])
+
+
+def test_the_first_losses_do_not_take_the_axis_from_the_others(tmp_path):
+    write_trial(tmp_path / "a", loss=0.45, floor=0.4)
+    axes = panel(loss.draw(study.read(tmp_path), "adding"), "T = 8, held out")
+    low, high = axes.get_ylim()
+    assert low < 0.3  # the training loss at the end
+    assert 0.5 < high < 0.6  # at step 10, while it is 1 before training
+    assert max(axes.lines[0].get_ydata()) == 1.0
 
 
 @pytest.mark.parametrize(("last", "scale"), [(0.1, "linear"), (0.001, "log")])

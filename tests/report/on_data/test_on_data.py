@@ -185,6 +185,29 @@ def test_a_gradient_is_seen_against_that_at_the_scored_step(norms, scored, expec
         np.testing.assert_array_equal(on_data.relative(norms, scored), expected)
 
 
+KIND = """
+import numpy as np
+
+from rnnx.report.on_data import _cells
+
+
+def size(example, width):
+    return 2.0, 1.0
+
+
+def draw(axes, example, tints):
+    _cells.fill(axes, np.array([[0.0, 0.0, 1.0, 1.0], [1.0, 0.0, 1.0, 1.0]]), *tints)
+"""
+
+
+def test_a_new_kind_of_data_is_one_file(tmp_path, monkeypatch):
+    (tmp_path / "halves.py").write_text(KIND)
+    monkeypatch.setattr(on_data, "__path__", [*on_data.__path__, str(tmp_path)])
+    assert "halves" in on_data.kinds()
+    _, colors = painted(row(on_data.paint(Example("halves", {"": 2}, 1, [], {}), {"a": [-2.0, 0.0]}), "a"))
+    np.testing.assert_array_equal(colors, _cells.SHADES(np.array([0.5, 1.0])))
+
+
 def test_what_does_not_fit_is_refused_in_one_line():
     with pytest.raises(ValueError, match=r"^the gradient of 'rnn' must be of the 8 steps of the example, not of 3\.$"):
         on_data.paint(SEQUENCE, {"rnn": [0.0, 0.0, 0.0]})
