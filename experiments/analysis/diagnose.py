@@ -2,17 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 
 from experiments import build, user_modules
 from experiments.analysis import checkpoints
 from experiments.analysis.checkpoints import Subject
+from experiments.analysis.results import Result, show, when
+from experiments.analysis.titles import titles
 from experiments.config import ConfigError, difference, restore
 from experiments.trials import compilation
 from experiments.trials.trial import Trial
@@ -20,25 +21,10 @@ from rnnx.logbook import TensorBoard, files, write_embedding
 from rnnx.logbook.jsonl import plain
 from rnnx.logbook.projector import LARGEST
 from rnnx.logbook.run_directory import ANALYSIS, CONFIG, INITIAL
+from rnnx.pytrees import flatten_dict
 from rnnx.references import file_name, is_reference, told
 from rnnx.report import figures, study
 from rnnx.report.figures._style import png
-
-
-class Result(NamedTuple):
-    """What there is to tell of one measurement of one trial."""
-
-    trial: str
-    measure: str
-    outcome: str
-    """`done`, `already there`, or why it could not be measured."""
-    record: dict[str, Any]
-    """What the file holds: step, precision and examples, and values by tag."""
-
-    @property
-    def failed(self) -> bool:
-        """There is nothing but a reason."""
-        return not self.record
 
 
 def measure(workdir: Path, names: list[str], checkpoint: str, examples: int) -> int:
@@ -49,11 +35,8 @@ def measure(workdir: Path, names: list[str], checkpoint: str, examples: int) -> 
     """
     trials = _trials(workdir)
     compilation.enable_cache()
-    results = _all(trials, names, checkpoint, examples)
-    _print(results)
-    for result in results:
-        if result.failed:
-            print(f"{result.trial}: {result.measure}: {result.outcome}")
+    results = _all(trials, list(dict.fromkeys(names)), checkpoint, examples)
+    show(results, workdir)
     return 1 if any(result.failed for result in results) else 0
 
 
@@ -83,6 +66,7 @@ def _all(trials: list[Trial], names: list[str], checkpoint: str, examples: int) 
     """Every measurement of every trial, with a live display, or plain lines where there is no terminal."""
     console = Console()
     results: list[Result] = []
+    whose = titles(trials)
     progress = Progress(
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
@@ -100,7 +84,7 @@ def _all(trials: list[Trial], names: list[str], checkpoint: str, examples: int) 
             subject = checkpoints.subject(trial, checkpoint, examples)
             for name in names:
                 progress.update(bar, description=f"{trial.name}: {name}")
-                results.append(_one(trial, subject, name, checkpoint))
+                results.append(_one(trial, whose[trial.directory], subject, name, checkpoint))
                 progress.advance(bar)
                 if not console.is_terminal:
                     of = f"{len(results)}/{len(trials) * len(names)}"
@@ -108,26 +92,30 @@ def _all(trials: list[Trial], names: list[str], checkpoint: str, examples: int) 
     return results
 
 
-def _one(trial: Trial, subject: Subject, name: str, checkpoint: str) -> Result:
-    where = ANALYSIS if checkpoint == "latest" else INITIAL
-    path = trial.directory / where / f"{file_name(name)}.json"
+def _one(trial: Trial, title: str, subject: Subject, name: str, checkpoint: str) -> Result:
+    path = trial.directory / (ANALYSIS if checkpoint == "latest" else INITIAL) / f"{file_name(name)}.json"
     of = checkpoints.conditions(subject, name)
+
+    def result(outcome: str, record: dict[str, Any]) -> Result:
+        return Result(trial.name, title, name, outcome, record, path.parent)
+
     if path.exists():
         there = files.read_json(path)
         if {field: there.get(field) for field in of} == of:
-            return Result(trial.name, name, "already there", there)
+            return result("already there", there)
     try:
         measured = checkpoints.measure(subject, name)
     except (ValueError, jax.errors.JaxRuntimeError) as error:  # it is not for such a cell, or there is no memory for it
-        return Result(trial.name, name, str(error).splitlines()[0], {})
+        return result(str(error).splitlines()[0], {})
     except Exception as error:
         own = next((one for one in (name, *build.references(trial.config)) if is_reference(one)), None)
         if own is None:
             raise
-        return Result(trial.name, name, told(own, error), {})  # it is the user's code and may raise anything
+        return result(told(own, error), {})  # it is the user's code and may raise anything
     values = {tag: plain(value) for tag, value in measured.items()}
-    record = {"step": subject.step} | values
-    pictures = list(figures.pictures(name, record, f"{trial.name}, step {subject.step}"))
+    facts = {field: flatten_dict(trial.config.to_dict())[field] for field in ("cell.name", "task.length", "batch_size")}
+    record = {"step": subject.step, "precision": of["precision"]} | facts | values
+    pictures = list(figures.pictures(name, record, f"{title}, {when(subject.step)}"))
     with TensorBoard.analysis(trial.directory, f"{checkpoint}_{file_name(name)}") as board:
         # Under names of their own: in training the same may have been measured in float32, of more examples.
         board.write(subject.step, {f"analysis/{tag}": value for tag, value in measured.items()})
@@ -140,7 +128,7 @@ def _one(trial: Trial, subject: Subject, name: str, checkpoint: str) -> Result:
             if tag.endswith("trajectories/states"):
                 _project(trial.directory, tag.replace("trajectories/", "").replace("/", "-"), states)
     files.write_json(path, of | {"values": values})  # last: it says that all is there
-    return Result(trial.name, name, "done", of | {"values": values})
+    return result("done", of | {"values": values})
 
 
 def _project(directory: Path, name: str, states: np.ndarray) -> None:
@@ -149,19 +137,3 @@ def _project(directory: Path, name: str, states: np.ndarray) -> None:
     steps = np.arange(0, T, -(-T * B // LARGEST))
     labels = {"step": np.repeat(steps, B), "example": np.tile(np.arange(B), len(steps))}
     write_embedding(directory, name, states[steps].reshape(-1, S), labels)
-
-
-def _print(results: list[Result]) -> None:
-    table = Table()
-    for name in ("trial", "step", "diagnostic", "value"):
-        table.add_column(name, justify="left" if name in ("trial", "diagnostic") else "right")
-    for result in results:
-        for tag, value in result.record.get("values", {}).items():
-            if isinstance(value, int | float | str):
-                shown = value if isinstance(value, str) else f"{value:.4g}"
-                table.add_row(result.trial, str(result.record["step"]), tag, shown)
-    console = Console(markup=False)
-    if not console.is_terminal:
-        console.width = 120
-    if table.rows:
-        console.print(table)

@@ -16,7 +16,7 @@ from rnnx.diagnostics._tags import Tag
 from rnnx.dynamics.lyapunov import lyapunov_spectrum
 from rnnx.types import Array, GradientFlow, Histogram
 
-__all__ = ["get", "lyapunov_spectrum", "measured", "names", "tags"]
+__all__ = ["Tag", "get", "lyapunov_spectrum", "measured", "names", "tags"]
 
 
 def names() -> tuple[str, ...]:

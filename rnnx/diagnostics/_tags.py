@@ -16,6 +16,9 @@ class Tag(NamedTuple):
     quartiles: bool = False
     """Whether it is a median over the batch, with the quartiles under `…_q25` and `…_q75`."""
 
+    headline: bool = False
+    """Whether it is one of the few numbers that stand for the measurement, as `experiments.analyze` prints them."""
+
     @property
     def names(self) -> tuple[str, ...]:
         """The tag, and those of its quartiles."""

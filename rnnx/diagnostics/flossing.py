@@ -11,6 +11,7 @@ TAGS = (
         "flossing/value",
         "(nats per step)²",
         "mean squared Lyapunov exponent of the largest half: 0 where what is carried neither grows nor shrinks",
+        headline=True,
     ),
 )
 

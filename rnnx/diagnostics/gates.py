@@ -9,7 +9,7 @@ from rnnx.diagnostics._tags import Tag
 from rnnx.types import Array, GradientFlow, Histogram
 
 TAGS = (
-    Tag("gates/<gate>/mean", "0 … 1", "gate values, mean over steps, examples and units"),
+    Tag("gates/<gate>/mean", "0 … 1", "gate values, mean over steps, examples and units", headline=True),
     Tag("gates/<gate>/histogram", "0 … 1", "gate values over steps, examples and units"),
     Tag("gates/<gate>/left_saturated", "0 … 1", "share of them below 0.1"),
     Tag("gates/<gate>/right_saturated", "0 … 1", "share of them above 0.9"),

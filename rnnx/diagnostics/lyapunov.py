@@ -17,7 +17,7 @@ TAGS = (
         "nats per step",
         "Lyapunov exponents of the driven network, all, largest first; mean over examples",
     ),
-    Tag("lyapunov/largest", "nats per step", "the largest of them"),
+    Tag("lyapunov/largest", "nats per step", "the largest of them", headline=True),
 )
 
 

@@ -13,6 +13,7 @@ TAGS = (
         "mean_field/rate",
         "nats per step",
         "what theory says of a wide random network with such weights, for cells with one activation: ½ ln χ₁",
+        headline=True,
     ),
     Tag("mean_field/depth_scale", "steps", r"1/\|ln χ₁\|, likewise"),
     Tag("mean_field/variance", "", "q*, the variance of a pre-activation, likewise"),

@@ -16,6 +16,7 @@ TAGS = (
         "noise_scale/noise_scale",
         "examples",
         "B = tr Σ / ‖G‖² from the gradients of single examples; `Infinity` where the batch cannot tell ‖G‖² from zero",
+        headline=True,
     ),
     Tag("noise_scale/log10_trace", "log10", "tr Σ itself"),
     Tag("noise_scale/log10_squared_norm", "log10", "‖G‖² itself"),

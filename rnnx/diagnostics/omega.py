@@ -12,6 +12,7 @@ TAGS = (
         "",
         "Ω = Σ (‖δ_t J_t‖² / ‖δ_t‖² − 1)², mean over the examples: 0 where the norm of the gradient is kept at each "
         "step",
+        headline=True,
     ),
 )
 

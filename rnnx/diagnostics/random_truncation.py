@@ -21,6 +21,7 @@ TAGS = (
         "random_truncation/relative_error",
         "",
         "the error of such a gradient, relative to the whole: root mean square over the draws",
+        headline=True,
     ),
 )
 

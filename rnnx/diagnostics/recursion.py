@@ -17,6 +17,7 @@ TAGS = (
         "",
         "largest relative error of δ_t = ∂⁺L/∂s_t + J_{t+1}ᵀ δ_{t+1} over steps and examples: whether the backward "
         "pass is right",
+        headline=True,
     ),
 )
 

@@ -11,6 +11,7 @@ TAGS = (
         "sensitivity/<parameter>/log10",
         "log10",
         "E ‖∂s_T/∂θ‖²: how much the last state moves with an array of parameters",
+        headline=True,
     ),
 )
 

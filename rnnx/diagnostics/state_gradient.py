@@ -25,6 +25,7 @@ TAGS = (
         "nats per step",
         "slope of ln of the median against lag, by least squares; negative where the gradient vanishes, positive "
         "where it explodes",
+        headline=True,
     ),
     Tag(
         "state_gradient/<part>/horizon",
@@ -37,6 +38,7 @@ TAGS = (
         "steps",
         "the same with 1 % in place of 1/e. An LSTM may lose most of the gradient in the first step back, on the way "
         "from h to c, and keep the rest for long: its horizon is then 0, and this tells how far the rest goes",
+        headline=True,
     ),
     Tag(
         "state_gradient/<part>/exploding",

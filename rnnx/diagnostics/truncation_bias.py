@@ -18,7 +18,7 @@ TAGS = (
         "cosine of the angle between the gradient truncated to K steps, g_K, and the whole, g, for K = 1 … T",
     ),
     Tag("truncation_bias/relative_error", "", "‖g_K − g‖ / ‖g‖, likewise"),
-    Tag("truncation_bias/smallest_k", "steps", "smallest K with a relative error below 0.1"),
+    Tag("truncation_bias/smallest_k", "steps", "smallest K with a relative error below 0.1", headline=True),
 )
 
 

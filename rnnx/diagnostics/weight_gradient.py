@@ -5,7 +5,11 @@ from rnnx.diagnostics._weights import weights
 from rnnx.numerics import log10_norm
 from rnnx.types import Array, GradientFlow, Histogram
 
-TAGS = (Tag("weight_gradient/<parameter>/log10_norm", "log10", "‖∂L/∂W‖ of each parameter array of the cell"),)
+TAGS = (
+    Tag(
+        "weight_gradient/<parameter>/log10_norm", "log10", "‖∂L/∂W‖ of each parameter array of the cell", headline=True
+    ),
+)
 
 
 def weight_gradient(flow: GradientFlow) -> dict[str, Array | Histogram]:

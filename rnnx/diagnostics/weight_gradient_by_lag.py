@@ -20,7 +20,12 @@ TAGS = (
         "-1 … 1",
         "cosine of the angle between G_k and ∂L/∂W; below 0 a step pulls against the whole",
     ),
-    Tag("weight_gradient_by_lag/<parameter>/share_older_than_10", "0 … 1", "Σ ‖G_k‖ over k ≥ 10, of that over all k"),
+    Tag(
+        "weight_gradient_by_lag/<parameter>/share_older_than_10",
+        "0 … 1",
+        "Σ ‖G_k‖ over k ≥ 10, of that over all k",
+        headline=True,
+    ),
     Tag(
         "weight_gradient_by_lag/<parameter>/cancellation",
         "0 … 1",

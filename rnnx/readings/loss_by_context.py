@@ -30,6 +30,7 @@ TAGS = (
         "tokens",
         "smallest k from which on the loss is within 0.05 nats of that of the largest: what is further back is of "
         "little use",
+        headline=True,
     ),
 )
 

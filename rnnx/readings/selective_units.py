@@ -29,9 +29,10 @@ TAGS = (
         "the number of the state that is most correlated with `line_position` or `word_position` (characters since the "
         "end of the last line or word), `quotes` (within quotation marks), `brackets` (how many are open) or `speaker` "
         "(within the name of who speaks), as `c[17]` or `layer1/c[17]`; what a text does not have has no tags",
+        headline=True,
     ),
     Tag("selective_units/<feature>/chosen_by", "−1 … 1", "its correlation in the half of the text where it was chosen"),
-    Tag("selective_units/<feature>/correlation", "−1 … 1", "its correlation in the other half"),
+    Tag("selective_units/<feature>/correlation", "−1 … 1", "its correlation in the other half", headline=True),
     Tag("selective_units/<feature>/text", "", "a passage of the other half: its characters, a list of texts"),
     Tag("selective_units/<feature>/activation", "", "that number of the state after each of them"),
 )

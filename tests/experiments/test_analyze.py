@@ -1,6 +1,7 @@
 """Measuring checkpoints: in float64, on the trial's own parameters and examples, once."""
 
 import json
+import re
 
 import jax
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from experiments import config
-from experiments.analysis import checkpoints
+from experiments.analysis import checkpoints, diagnose
 from experiments.trials import loop, trial
 from experiments.trials.trial import Trial
 from rnnx.logbook import read_metrics
+from rnnx.report.figures._style import png
 from rnnx.types import Histogram
 from tests.experiments import study_small
 from tests.experiments.commands import run
@@ -72,7 +74,7 @@ def test_a_study_is_measured_once(workdir):
     done = run("analyze", *arguments)
     assert done.returncode == 0, done.stderr
     assert "4/4 rnn: weight_gradient: done" in done.stdout
-    assert "lyapunov/largest" in done.stdout
+    assert re.search(r"lyapunov.*\n.*largest.*log10_norm.*\n(.*\n)*│ rnn +│ +-?\d", done.stdout), done.stdout
     assert not (workdir / "gru" / "analysis").exists()
     content = json.loads((workdir / "rnn" / "analysis" / "lyapunov.json").read_text())
     assert {field: content[field] for field in ("step", "precision", "examples")} == {
@@ -88,7 +90,7 @@ def test_a_study_is_measured_once(workdir):
     again = run("analyze", *arguments)
     assert again.returncode == 0, again.stderr
     assert "4/4 rnn: weight_gradient: already there" in again.stdout
-    assert "lyapunov/largest" in again.stdout
+    assert again.stdout.partition("step 10")[2] == done.stdout.partition("step 10")[2] != ""
     assert {path: path.stat().st_mtime_ns for path in workdir.rglob("*")} == stamps
     shown = EventAccumulator(str(workdir / "rnn")).Reload()
     assert [event.step for event in shown.Scalars("analysis/lyapunov/largest")] == [10]
@@ -145,3 +147,13 @@ def test_a_mistake_is_answered_by_one_line(workdir, below, arguments, message):
     assert message in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stdout == ""
+
+
+def test_a_picture_says_whose_it_is_from_the_study_and_from_the_trial(workdir, monkeypatch, capsys):
+    drawn = []
+    monkeypatch.setattr(diagnose, "png", lambda figure, **options: drawn.append(figure.get_suptitle()) or png(figure))
+    for directory, examples in ((workdir / "lstm", 3), (workdir, 2)):  # of other examples it is measured anew
+        assert diagnose.measure(directory, ["hidden_units"], "latest", examples) == 0
+        capsys.readouterr()
+    title = "LSTM, adding, T = 5, seed 0, step 10: distribution of the outputs (float64)"
+    assert [one.replace("\n", " ") for one in drawn].count(title) == 4, drawn  # for the file and TensorBoard, twice
