@@ -8,6 +8,7 @@ Examples:
     python -m experiments.report --workdir=runs/gradient_flow --output=page
 """
 
+import contextlib
 from pathlib import Path
 
 from absl import flags
@@ -22,9 +23,13 @@ def main() -> int:
     if output.suffix in (".html", ".htm"):
         cli.fail(f"--output={output}: a report is a directory, of a page with its figures and tables.")
 
-    from rnnx.report import terminal  # loads jax
+    from rnnx.report import board, study, terminal  # loads jax
+    from rnnx.report.board import link
 
     terminal.report(workdir, output)
+    with contextlib.suppress(OSError):  # of a study that others may read alone
+        board.write(study.read(workdir), workdir, sections=True)
+    print(f"TensorBoard: {link.command(workdir)}")
     return 0
 
 

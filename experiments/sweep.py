@@ -43,7 +43,7 @@ def main() -> int:
 
     with cli.telling("importing jax"):
         from experiments import executors
-        from experiments.studies import ending, plan
+        from experiments.studies import ending, live, plan
         from experiments.studies import study as sweeping
         from experiments.trials import lock
         from rnnx.logbook.run_directory import STUDY_LOCK
@@ -64,7 +64,9 @@ def main() -> int:
     with lock.held(directory / STUDY_LOCK):
         sweeping.record(directory, path.stem, trials)
         options = executors.Options(given.jobs, given.timeout, settings)
-        status = sweeping.execute(selected, options, executor, given.vectorize, given.profile)
+        status = sweeping.execute(
+            selected, options, live.shown(executor, directory, trials), given.vectorize, given.profile
+        )
         ending.show(directory, report=given.report)
         return status
 

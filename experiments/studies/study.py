@@ -5,7 +5,7 @@ import difflib
 import functools
 import json
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import ModuleType
@@ -21,10 +21,12 @@ from experiments.studies import grammar, names
 from experiments.studies.advice import advice
 from experiments.studies.grid import Point
 from experiments.trials import groups, lock, signals
-from experiments.trials.recorder import write_hparams
+from experiments.trials.recorder import shown_at_the_end, write_row
 from experiments.trials.trial import Trial, diverged, finished
-from rnnx.logbook import files, read_metrics
-from rnnx.logbook.run_directory import LOCK, METRICS, STUDY
+from rnnx.logbook import files, hparams
+from rnnx.logbook.run_directory import DONE, LOCK, METRICS, STUDY, STUDY_RUN
+from rnnx.pytrees import flatten_dict
+from rnnx.report.metrics import FINAL_TAGS
 
 
 def points_of(spec: str | None, base: ConfigDict, module: ModuleType, path: Path) -> list[Point]:
@@ -203,7 +205,11 @@ def recorded(directory: Path, trials: Sequence[Trial]) -> list[Trial]:
 
 
 def record(directory: Path, study: str, trials: Sequence[Trial]) -> None:
-    """Write study.json, of trials as `recorded` gives them, unless it says the same.
+    """Write study.json, of trials as `recorded` gives them, and the columns of TensorBoard's HParams page, unless they
+    say the same.
+
+    The columns are those of the study, and TensorBoard takes them from one run: so one process writes them, the driver,
+    which holds the study's lock, and not the trials, of which many run at once, anywhere, and may die at any moment.
 
     Raises:
       ConfigError: another process has written one of other trials.
@@ -213,12 +219,32 @@ def record(directory: Path, study: str, trials: Sequence[Trial]) -> None:
         raise ConfigError(f"{path} has just been changed by another process: run again.")
     resolved = _resolved(trials)
     there = files.read_json(path) if path.exists() else {"study": study}
-    if there != (here := there | {"trials": resolved}):
+    here = there | {"trials": resolved}
+    if there == here and hparams.has_study(directory / STUDY_RUN):
+        return
+    if there != here:
         files.write_json(path, here)
-        for trial in trials:
-            if (trial.directory / METRICS).exists():  # begun when the study had fewer trials, and columns
-                first = next(iter(read_metrics(trial.directory / METRICS)), {})
-                write_hparams(trial.directory, resolved[trial.name], resolved.values(), first)
+    (directory / STUDY_RUN).mkdir(exist_ok=True)
+    write_columns(directory, shown_in_the_end(trials))
+    for trial in trials:
+        if (trial.directory / METRICS).exists():  # begun when the study had fewer trials, and columns
+            write_row(trial.directory, resolved[trial.name], resolved.values())
+
+
+def write_columns(directory: Path, metrics: Iterable[str]) -> None:
+    """Write what varies in the study of a directory, with the tags that trials come to, for TensorBoard's HParams page.
+
+    It stands in a run of its own, which has no row.
+    """
+    study = files.read_json(directory / STUDY)["trials"].values()
+    hparams.write_study(directory / STUDY_RUN, hparams.columns(map(flatten_dict, study)), metrics)
+
+
+def shown_in_the_end(trials: Iterable[Trial]) -> list[str]:
+    """The tags that trials come to, as far as they have begun; those of a model of one part where none has."""
+    alike = {_text(_settings_of_tags(trial)): trial for trial in trials if (trial.directory / METRICS).exists()}
+    found = dict.fromkeys(tag for trial in alike.values() for tag in shown_at_the_end(trial.directory))
+    return list(found) or FINAL_TAGS
 
 
 def _config(base: ConfigDict, override: Point) -> Config:
@@ -234,6 +260,14 @@ def _config(base: ConfigDict, override: Point) -> Config:
     except ConfigError as error:
         settings = ", ".join(f"{field}={value}" for field, value in override.items())
         raise ConfigError(f"{error} (In the trial of {settings}.)") from None
+
+
+def _settings_of_tags(trial: Trial) -> dict[str, Any]:
+    """On which it depends what a trial records: the parts of its model, and whether there is a test split."""
+    settings = trial.config.to_dict()
+    return {name: settings[name] for name in ("model", "task", "diagnostics")} | {
+        "done": (trial.directory / DONE).exists()
+    }
 
 
 def _text(settings: dict[str, Any]) -> str:

@@ -12,12 +12,12 @@ from typing import Any
 
 from experiments import build
 from experiments.config import Config
-from experiments.trials import provenance
+from experiments.trials import pictures, provenance
 from experiments.trials.best import Best, BestParameters, best
 from experiments.trials.heldout import first_heldout
 from experiments.trials.performance import Performance
-from rnnx.logbook import Checkpoints, MetricsFile, TensorBoard, files, read_metrics
-from rnnx.logbook.layout import by_cell, layout
+from rnnx.logbook import Checkpoints, MetricsFile, TensorBoard, files, hparams, read_metrics
+from rnnx.logbook.jsonl import first_record
 from rnnx.logbook.run_directory import (
     BEST,
     CHECKPOINTS,
@@ -33,27 +33,29 @@ from rnnx.logbook.run_directory import (
 from rnnx.pytrees import flatten_dict
 from rnnx.report import figures
 from rnnx.report.figures._style import png
-from rnnx.report.metrics import FINAL_TAGS, final_tags
+from rnnx.report.metrics import final_tags
 from rnnx.training.program import TrainState
 from rnnx.types import Params
 
 _FIGURE_TIME_SHARE = 0.05
-"""The share of a session's time that pictures may take, of all trials of a program together, except that the last ones
-are drawn always. Of short trials they would take most."""
+"""The share of a session's time that pictures other than that of the gradient may take, of all trials of a program
+together, except that the last ones are drawn always. Of short trials they would take most."""
 
 _FIGURE_SECONDS = 0.1
 """Seconds that those of one measurement are thought to take, until the first are drawn."""
 
 
-def write_hparams(
-    directory: Path, config: dict[str, Any], study: Iterable[dict[str, Any]], first: dict[str, Any]
-) -> None:
-    """Write a trial's row of TensorBoard's HParams page, which has the settings of all trials of a study as columns.
+def write_row(directory: Path, config: dict[str, Any], study: Iterable[dict[str, Any]]) -> None:
+    """Write a trial's row of TensorBoard's HParams page, with what varies in the study that it is part of."""
+    hparams.write_row(directory, flatten_dict(config), hparams.columns(map(flatten_dict, study)))
 
-    `first` is the trial's first record, empty if there is none yet: it tells of which parts the model has.
-    """
-    shown = final_tags(first) or FINAL_TAGS
-    TensorBoard.hparams(directory, flatten_dict(config), map(flatten_dict, study), shown)
+
+def shown_at_the_end(directory: Path) -> list[str]:
+    """The tags of a trial that the HParams page shows, as far as its record tells: they depend on its model's parts."""
+    done = directory / DONE
+    test = files.read_json(done).get("test", {}) if done.exists() else {}
+    tested = [f"test/{which}/{name}" for which, means in test.items() for name in means]
+    return final_tags([*first_record(directory / METRICS), *tested])
 
 
 def _study(directory: Path) -> list[dict[str, Any]]:
@@ -90,6 +92,7 @@ class Record:
         self._open = contextlib.ExitStack()
         self._began, self._share = time.monotonic(), _FIGURE_TIME_SHARE / vmap_width
         self._drawing, self._pictures_take = 0.0, _FIGURE_SECONDS
+        self._gradient, self._picture_steps = pictures.GradientPictures(name, config), pictures.steps(config)
         self._found: Best | None = None
         self._looked_at = 0
 
@@ -121,28 +124,40 @@ class Record:
                 sample.unlink()
         self._metrics = self._open.enter_context(MetricsFile(self.directory / METRICS, resume_step))
         # Before the events: TensorBoard reads files in their order, and none again once it has read the next.
-        self._write_hparams(next(iter(self._metrics.records), {}))
+        study = _study(self.directory)
+        write_row(self.directory, self._config.to_dict(), study or [self._config.to_dict()])
+        # Of a sweep its driver writes the columns, in one place. A trial can't: of many that run at once, and may die
+        # at any moment, TensorBoard would take the columns of whichever it finds first.
+        self._alone = not study
         if resume_step is not None:
+            self._write_columns(final_tags(self._metrics.records[0]))
             self._board = self._open.enter_context(TensorBoard(self.directory, resume_step))
 
     def _start_board(self, first: dict[str, Any]) -> None:
-        """Begin with the events once there is a record, since the row before them depends on what is in it."""
-        if final_tags(first) != FINAL_TAGS:
-            self._write_hparams(first)
+        """Begin with the events once there is a record, since the columns before them depend on what is in it."""
+        self._write_columns(final_tags(first))
         self._board = self._open.enter_context(TensorBoard(self.directory, None))
-        settings = flatten_dict(self._config.to_dict())
-        self._board.start(settings, layout(self._config.cell.name, self._config.diagnostics))
+        self._board.settings(flatten_dict(self._config.to_dict()))
 
-    def _write_hparams(self, first: dict[str, Any]) -> None:
-        write_hparams(self.directory, self._config.to_dict(), _study(self.directory), first)
+    def _write_columns(self, shown: list[str]) -> None:
+        if self._alone:
+            hparams.write_study(self.directory, hparams.columns([flatten_dict(self._config.to_dict())]), shown)
 
     def log(self, step: int, values: dict[str, Any], *, last: bool = False) -> None:
-        """Add what was measured at a step; the last measurement is drawn, and others as far as there is time for it."""
+        """Add what was measured at a step, and pictures of it at some: see `pictures.steps`."""
         self._metrics.write(step, values)
         if step == 0:
             self._start_board(values)
         last = last or self.stopped is not None
-        self._board.write(step, values | by_cell(self._config.cell.name, values))
+        self._board.write(step, values)
+        if last or step in self._picture_steps:
+            records = self._metrics.records
+            for tag, picture in self._gradient.draw(records[-1], records[0]):
+                self._board.image(step, tag, picture)
+            self._draw_others(step, last)
+
+    def _draw_others(self, step: int, last: bool) -> None:
+        """Pictures of the other diagnostics, at the end and before as far as there is time for them."""
         began = time.monotonic()
         # These, and the last ones that are still to come.
         if last or self._drawing + 2 * self._pictures_take < self._share * (began - self._began):
@@ -213,8 +228,8 @@ class Record:
         self.close()
         if tested:
             final |= {f"test/{which}/{name}": value for which, means in tested.items() for name, value in means.items()}
-            self._write_hparams(final)
-        TensorBoard.end(self.directory, step, {tag: final[tag] for tag in final_tags(final)})
+            self._write_columns(final_tags(final))
+        hparams.end(self.directory, step, {tag: final[tag] for tag in final_tags(final)})
         measured = {tag: value for tag, value in final.items() if not tag.startswith("test/")}
         done: dict[str, Any] = {"steps": step, "seconds_of_last_session": round(seconds, 2), "final": measured}
         if stopped:
@@ -230,7 +245,7 @@ class Record:
         write_failure(self.directory, failure)
         with contextlib.suppress(OSError):  # there may be no room left, which may be the reason
             self.close()  # before the next file, as in `begin`
-            TensorBoard.end(self.directory, failure.get("step", 0), None)
+            hparams.end(self.directory, failure.get("step", 0), None)
 
     def close(self) -> None:
         """Put on disk all that was written."""
@@ -241,6 +256,8 @@ class Record:
         first, now = self._metrics.records[0], self._metrics.records[-1]
         title = f"{self._name}, step {now['step']}"
         for name in self._config.diagnostics:
+            if name == "state_gradient":
+                continue  # which has a picture of its own
             for picture in figures.pictures(name, now, title, first, training=True):
                 yield picture.tag, png(picture.figure, dpi=80)
 

@@ -15,6 +15,8 @@ class Tag(NamedTuple):
     """A sentence or two, Markdown."""
     quartiles: bool = False
     """Whether it is a median over the batch, with the quartiles under `…_q25` and `…_q75`."""
+    title: str = ""
+    """What it is called above a chart, without unit; empty where the tag says it."""
 
     headline: bool = False
     """Whether it is one of the few numbers that stand for the measurement, as `experiments.analyze` prints them."""

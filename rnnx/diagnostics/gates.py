@@ -11,8 +11,8 @@ from rnnx.types import Array, GradientFlow, Histogram
 TAGS = (
     Tag("gates/<gate>/mean", "0 … 1", "gate values, mean over steps, examples and units", headline=True),
     Tag("gates/<gate>/histogram", "0 … 1", "gate values over steps, examples and units"),
-    Tag("gates/<gate>/left_saturated", "0 … 1", "share of them below 0.1"),
-    Tag("gates/<gate>/right_saturated", "0 … 1", "share of them above 0.9"),
+    Tag("gates/<gate>/left_saturated", "0 … 1", "share of the gate values below 0.1"),
+    Tag("gates/<gate>/right_saturated", "0 … 1", "share of the gate values above 0.9"),
     Tag(
         "gates/<gate>/time_scale",
         "log10 steps",

@@ -9,7 +9,7 @@ from rnnx.types import Array, GradientFlow, Histogram
 
 TAGS = (
     Tag("hidden_units/histogram", "", "cell outputs"),
-    Tag("hidden_units/saturated", "0 … 1", r"share of them with 1 − \|y\| < 0.05", headline=True),
+    Tag("hidden_units/saturated", "0 … 1", r"share of cell outputs y with 1 − \|y\| < 0.05", headline=True),
     Tag("hidden_units/dead", "0 … 1", "share of units that are exactly 0 at all steps of all examples", headline=True),
 )
 

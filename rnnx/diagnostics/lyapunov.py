@@ -17,7 +17,12 @@ TAGS = (
         "nats per step",
         "Lyapunov exponents of the driven network, all, largest first; mean over examples",
     ),
-    Tag("lyapunov/largest", "nats per step", "the largest of them", headline=True),
+    Tag(
+        "lyapunov/largest",
+        "nats per step",
+        "the largest Lyapunov exponent of the driven network; mean over examples",
+        headline=True,
+    ),
 )
 
 

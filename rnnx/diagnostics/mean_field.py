@@ -15,8 +15,8 @@ TAGS = (
         "what theory says of a wide random network with such weights, for cells with one activation: ½ ln χ₁",
         headline=True,
     ),
-    Tag("mean_field/depth_scale", "steps", r"1/\|ln χ₁\|, likewise"),
-    Tag("mean_field/variance", "", "q*, the variance of a pre-activation, likewise"),
+    Tag("mean_field/depth_scale", "steps", r"1/\|ln χ₁\|, what theory says of how far such a network reaches"),
+    Tag("mean_field/variance", "", "q*, what theory says of the variance of a pre-activation"),
 )
 
 

@@ -18,8 +18,8 @@ TAGS = (
         "B = tr Σ / ‖G‖² from the gradients of single examples; `Infinity` where the batch cannot tell ‖G‖² from zero",
         headline=True,
     ),
-    Tag("noise_scale/log10_trace", "log10", "tr Σ itself"),
-    Tag("noise_scale/log10_squared_norm", "log10", "‖G‖² itself"),
+    Tag("noise_scale/log10_trace", "log10", "tr Σ, Σ being the covariance of the gradients of single examples"),
+    Tag("noise_scale/log10_squared_norm", "log10", "‖G‖², G being the whole gradient"),
 )
 
 

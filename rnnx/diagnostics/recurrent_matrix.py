@@ -14,7 +14,7 @@ TAGS = (
         "of each gate's recurrent matrix, 0, 1, … in the order of the cell's file, the largest eigenvalue in size",
         headline=True,
     ),
-    Tag("recurrent_matrix/<block>/largest_singular_value", "", "its largest singular value"),
+    Tag("recurrent_matrix/<block>/largest_singular_value", "", "largest singular value of such a matrix"),
     Tag("recurrent_matrix/<block>/departure_from_normality", "0 … 1", "how far it is from being normal (Henrici)"),
     Tag(
         "recurrent_matrix/<gate>/eigenvalues_real",

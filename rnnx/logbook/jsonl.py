@@ -77,13 +77,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     for number, line in enumerate(path.read_bytes().splitlines(keepends=True), start=1):
         if not line.endswith(b"\n"):
             break
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):  # also where it is not UTF-8
-            record = None
-        if not (isinstance(record, dict) and isinstance(record.get("step"), int)):
-            raise files.DamagedError(f"{path}, line {number}: not a JSON object with a step; the file is damaged.")
-        records.append(record)
+        records.append(_record(line, path, number))
     return records
 
 
@@ -106,6 +100,22 @@ def last_record(path: Path) -> dict[str, Any] | None:
         return None
 
 
+def first_record(path: Path) -> dict[str, Any]:
+    """The first record of a run, empty if there is none yet; the rest is not read.
+
+    Raises:
+      DamagedError: it is damaged.
+
+    >>> first_record(Path("nowhere.jsonl"))
+    {}
+    """
+    if not path.exists():
+        return {}
+    with open(path, "rb") as file:
+        line = file.readline()
+    return _record(line, path, 1) if line.endswith(b"\n") else {}
+
+
 def drop_measurements(path: Path, step: int) -> None:
     """Leave only what training told in the last record, if that is of this step.
 
@@ -115,6 +125,16 @@ def drop_measurements(path: Path, step: int) -> None:
     if records and records[-1]["step"] == step:
         records[-1] = {tag: value for tag, value in records[-1].items() if tag == "step" or tag.startswith("train/")}
         _write(path, records)
+
+
+def _record(line: bytes, path: Path, number: int) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):  # also where it is not UTF-8
+        record = None
+    if not (isinstance(record, dict) and isinstance(record.get("step"), int)):
+        raise files.DamagedError(f"{path}, line {number}: not a JSON object with a step; the file is damaged.")
+    return record
 
 
 def _write(path: Path, records: list[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """What the files of a run are called, and how far a run has come by them.
 
     <workdir>/study.json           the trials of a sweep, and their settings
+    <workdir>/_study/              what TensorBoard shows of all of them together
     <workdir>/<trial>/config.json  settings, versions, machine, command: what makes a directory that of a run
               vocabulary.json      what the tokens of a model of language stand for
               example.json         the first held-out example, as people see it
@@ -21,6 +22,7 @@ The commands alone know `study.json` and `config.json` by themselves, since they
 from pathlib import Path
 
 STUDY = "study.json"
+STUDY_RUN = "_study"
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
 EXAMPLE = "example.json"

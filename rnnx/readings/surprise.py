@@ -17,7 +17,7 @@ from rnnx.types import Array, Batch, Params, Run
 TAGS = (
     Tag("surprise/text", "", "a passage of the test part: what each of its tokens is, a list of texts"),
     Tag("surprise/nats", "nats", "−log p of each of these tokens, given all of the test part before it"),
-    Tag("surprise/mean", "nats per token", "their mean", headline=True),
+    Tag("surprise/mean", "nats per token", "mean of −log p of the tokens of that passage", headline=True),
 )
 
 _LENGTH = {"character": 600, "word": 150}

@@ -1,7 +1,7 @@
 """The headline numbers of a trial, one row each: what they are, and where they are shown.
 
-TensorBoard's charts and HParams page, the summary as a file, on the page and in the terminal, and the comparison of
-studies all read this table, so that a number is added by a row.
+TensorBoard's first screen and HParams page, the summary as a file, on the page and in the terminal, and the comparison
+of studies all read this table, so that a number is added by a row.
 """
 
 import re
@@ -12,13 +12,8 @@ import numpy as np
 
 _EVERY_STAGE = ("before", "after")
 
-_PART = "(?!(by_cell|final|analysis)/)(.+/)?"
+_PART = "(?!(final|analysis)/)(.+/)?"
 """What the tag of a diagnostic may begin with: the name of the part, where a model has several."""
-
-_REACH = "All runs: how far back the gradient reaches"
-_SOURCE = "All runs: where the weight gradient comes from"
-_SIZE = "All runs: size of the gradient"
-_UNITS = "All runs: gates and units"
 
 
 class Metric(NamedTuple):
@@ -48,10 +43,8 @@ class Metric(NamedTuple):
     terminal: bool = False
     compared: tuple[str, ...] = ()
     """The stages at which two studies are compared."""
-    chart: str = ""
-    """The category of its chart of all runs in TensorBoard's Custom Scalars."""
-    by_cell: bool = False
-    """Whether it has a chart for each cell there too."""
+    pinned: bool = False
+    """Whether TensorBoard is opened with its chart on top."""
     final: bool = False
     """Whether it is a column of TensorBoard's HParams page."""
 
@@ -90,7 +83,6 @@ class Metric(NamedTuple):
 
 
 METRICS = (
-    Metric("train/loss", "training loss", chart="All runs: loss"),
     Metric(
         "heldout/loss",
         "held-out loss",
@@ -100,8 +92,7 @@ METRICS = (
         heading="held-out<br>loss",
         terminal=True,
         compared=("after",),
-        chart="All runs: loss",
-        by_cell=True,
+        pinned=True,
         final=True,
     ),
     Metric(
@@ -144,8 +135,7 @@ METRICS = (
         heading="reach<br>steps",
         terminal=True,
         compared=_EVERY_STAGE,
-        chart=_REACH,
-        by_cell=True,
+        pinned=True,
         final=True,
     ),
     Metric(
@@ -159,8 +149,8 @@ METRICS = (
         heading="decay rate<br>nats per step",
         terminal=True,
         compared=_EVERY_STAGE,
-        chart=_REACH,
-        by_cell=True,
+        pinned=True,
+        final=True,
     ),
     Metric(
         "state_gradient/state/horizon",
@@ -170,7 +160,6 @@ METRICS = (
         format="g",
         column="horizon_{stage}_steps",
         heading="horizon<br>steps",
-        chart=_REACH,
     ),
     Metric(
         "state_gradient/state/exploding",
@@ -180,12 +169,8 @@ METRICS = (
         format=".2f",
         column="exploding_share_of_examples_{stage}",
         compared=("after",),
-        chart=_REACH,
-        by_cell=True,
+        final=True,
     ),
-    Metric("state_gradient/h/decay_rate", "decay rate along h", "nats per step", chart=_REACH),
-    Metric("state_gradient/c/decay_rate", "decay rate along c", "nats per step", chart=_REACH),
-    Metric("lyapunov/largest", "largest Lyapunov exponent", "nats per step", chart=_REACH),
     Metric(
         "weight_gradient_by_lag/all/share_older_than_10",
         "weight gradient older than 10 steps",
@@ -194,11 +179,9 @@ METRICS = (
         format=".2f",
         column="weight_gradient_share_older_than_10_steps_{stage}",
         compared=("after",),
-        chart=_SOURCE,
-        by_cell=True,
+        pinned=True,
+        final=True,
     ),
-    Metric("weight_gradient_by_lag/all/cancellation", "how much of it the steps leave of each other", chart=_SOURCE),
-    Metric("truncation_bias/smallest_k", "smallest admissible truncation", "steps", chart=_SOURCE),
     Metric(
         r"weight_gradient/(?:.+\.)?recurrent_kernel/log10_norm",
         "recurrent weight gradient",
@@ -209,10 +192,6 @@ METRICS = (
         column="recurrent_weight_gradient_{stage}_log10",
         heading="log<sub>10</sub> &Vert;&part;L/&part;W<sub>rec</sub>&Vert;",
         compared=("after",),
-        chart=_SIZE,
-    ),
-    Metric(
-        r"weight_gradient/(?:.+\.)?input_kernel/log10_norm", "input weight gradient", "log10 of its norm", chart=_SIZE
     ),
     Metric(
         "gates/(forget|update)/mean",
@@ -233,7 +212,6 @@ METRICS = (
         over_records=np.mean,
         column="clipped_share_of_steps",
         heading="steps<br>clipped",
-        chart=_SIZE,
     ),
     Metric(
         "train/gradient_norm",
@@ -241,25 +219,24 @@ METRICS = (
         "median over records",
         over_records=np.median,
         compared=("training",),
-        chart=_SIZE,
     ),
-    Metric("train/gradient_norm_q95", "gradient norm in training", "95 % quantile", chart=_SIZE),
-    Metric("noise_scale/noise_scale", "noise scale", "examples", chart=_SIZE),
-    Metric("gates/[a-z]+/mean", "mean of the gates", chart=_UNITS),
-    Metric("hidden_units/saturated", "saturated units", "share", chart=_UNITS),
 )
 
 FINAL_TAGS = [metric.tag for metric in METRICS if metric.final and metric.source != "test"]
 """What TensorBoard's HParams page shows of a trial that is done and has a model of one part, and no test split."""
 
 
-def by_cell_tags(tags: Iterable[str]) -> list[str]:
-    """Those that TensorBoard has a chart of for each cell."""
-    return _matching(tags, [metric for metric in METRICS if metric.by_cell])
+def pinned_tags(tags: Iterable[str]) -> list[str]:
+    """Those among the tags that TensorBoard is opened with, of every part of a model, in the order of this table.
+
+    >>> pinned_tags(["step", "state_gradient/state/reach", "heldout/loss", "final/heldout/loss"])
+    ['heldout/loss', 'state_gradient/state/reach']
+    """
+    return _matching(tags, [metric for metric in METRICS if metric.pinned])
 
 
 def final_tags(tags: Iterable[str]) -> list[str]:
-    """Those among the tags that TensorBoard's HParams page shows, of every part of a model.
+    """Those among the tags that TensorBoard's HParams page shows, of every part of a model, in the order of this table.
 
     >>> final_tags(["heldout/loss", "encoder/state_gradient/state/reach", "encoder/state_gradient/h/reach"])
     ['heldout/loss', 'encoder/state_gradient/state/reach']
@@ -268,5 +245,7 @@ def final_tags(tags: Iterable[str]) -> list[str]:
 
 
 def _matching(tags: Iterable[str], metrics: list[Metric]) -> list[str]:
-    pattern = re.compile("|".join(f"(?:{metric.pattern})" for metric in metrics))
-    return [tag for tag in tags if pattern.fullmatch(tag)]
+    """In the order of the metrics, and for each of the tags."""
+    tags = list(tags)
+    found = [tag for metric in metrics for tag in tags if re.fullmatch(metric.pattern, tag)]
+    return list(dict.fromkeys(found))

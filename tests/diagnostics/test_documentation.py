@@ -7,7 +7,7 @@ import jax
 import pytest
 
 import rnnx
-from rnnx.diagnostics.__main__ import with_table
+from rnnx.diagnostics.__main__ import with_tables
 from tests.variants import example
 
 PAGE = Path(__file__).parents[2] / "docs" / "measurements.md"
@@ -54,4 +54,4 @@ def test_a_tag_and_its_declaration(name):
 def test_the_page_is_that_of_the_declarations():
     """If not: python -m rnnx.diagnostics docs/measurements.md"""
     page = PAGE.read_text(encoding="utf-8")
-    assert with_table(page) == page
+    assert with_tables(page) == page

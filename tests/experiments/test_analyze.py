@@ -6,7 +6,6 @@ import re
 import jax
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from experiments import config
 from experiments.analysis import checkpoints, diagnose
@@ -17,6 +16,7 @@ from rnnx.report.figures._style import png
 from rnnx.types import Histogram
 from tests.experiments import study_small
 from tests.experiments.commands import run
+from tests.helpers import board_events
 
 pytestmark = pytest.mark.xdist_group("analyze")  # its trials are made once
 
@@ -92,8 +92,8 @@ def test_a_study_is_measured_once(workdir):
     assert "4/4 rnn: weight_gradient: already there" in again.stdout
     assert again.stdout.partition("step 10")[2] == done.stdout.partition("step 10")[2] != ""
     assert {path: path.stat().st_mtime_ns for path in workdir.rglob("*")} == stamps
-    shown = EventAccumulator(str(workdir / "rnn")).Reload()
-    assert [event.step for event in shown.Scalars("analysis/lyapunov/largest")] == [10]
+    shown = board_events.read(workdir / "rnn")
+    assert board_events.steps(workdir / "rnn", "analysis/lyapunov/largest") == [10]
     assert [event.step for event in shown.Images("analysis/lyapunov/figure")] == [10]
 
     fewer = run("analyze", f"--workdir={workdir / 'rnn'}", "--diagnostics=lyapunov", "--examples=2")

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from experiments import config, user_modules
 from experiments.trials import loop, trial
@@ -12,6 +11,7 @@ from experiments.trials.trial import Trial
 from rnnx.report import figures, study
 from tests.experiments import study_small
 from tests.experiments.commands import run
+from tests.helpers import board_events
 
 pytestmark = pytest.mark.xdist_group("readings")  # its trials are made once
 
@@ -96,8 +96,8 @@ def test_a_model_that_writes_is_read_once_and_shown(workdir):
     contexts = record(workdir / "lstm" / "analysis", "loss_by_context")["values"]
     assert contexts["loss_by_context/tokens"] == [1, 2, 4, 6]
 
-    board = EventAccumulator(str(workdir / "lstm")).Reload()
-    assert [event.step for event in board.Scalars("analysis/surprise/mean")] == [10]
+    board = board_events.read(workdir / "lstm")
+    assert board_events.steps(workdir / "lstm", "analysis/surprise/mean") == [10]
     (shown,) = board.Tensors("analysis/selective_units/quotes/unit/text_summary")
     assert shown.tensor_proto.string_val[0].decode().strip() == units["selective_units/quotes/unit"]
     assert {f"analysis/{name}/figure" for name in NAMES} <= {*board.Tags()["images"]}

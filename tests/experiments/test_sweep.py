@@ -16,10 +16,11 @@ from experiments import config
 from experiments.config import ConfigError
 from experiments.studies import names as naming
 from experiments.studies import study as sweeping
-from experiments.trials.recorder import write_hparams
+from experiments.trials.recorder import write_row
 from rnnx.logbook import read_metrics
+from rnnx.report.metrics import FINAL_TAGS
 from tests.experiments.commands import command, run
-from tests.helpers import hparams
+from tests.helpers import board_events, hparams
 from tests.report.records import write_trial
 
 SMALL = "--config=tests/experiments/study_small.py"
@@ -242,7 +243,11 @@ def test_a_sweep_runs_once_and_its_record_is_whole(tmp_path):
     assert list(trial.glob("events.out.tfevents.*"))
     shown = hparams.page(workdir)
     assert [row.status for row in shown.rows] == ["STATUS_SUCCESS"] * 4
-    assert {"cell.forget_bias", "cell.activation"} <= shown.columns.keys()  # of the lstm alone, of the rnn alone
+    assert shown.columns.keys() == {"cell.name", "seed"}  # not what goes with a cell by itself
+    view = board_events.read(workdir / "_study")
+    assert b"4 of 4 trials are done." in view.Tensors("findings/text_summary")[-1].tensor_proto.string_val[0]
+    assert [event.step for event in view.Images("all_cells/adding/T5")] == [4]
+    assert f"TensorBoard: python -m experiments.board {workdir}" in first.stdout
     (workdir / "study.lock").unlink()
     stamps = {path: path.stat().st_mtime_ns for path in workdir.rglob("*.*")}
 
@@ -260,14 +265,30 @@ def test_a_sweep_runs_once_and_its_record_is_whole(tmp_path):
 
 
 def test_a_study_that_grows_gives_the_columns_of_new_trials_to_those_that_are_there(tmp_path):
+    """What varied in no trial before is a column of all of them, with a dash where there is none."""
     base = config.default()
-    old, new = sweeping.resolve(base, [{"cell.name": "rnn"}, {"cell.name": "lstm"}], tmp_path)
-    write_trial(old.directory)
-    write_hparams(old.directory, old.config.to_dict(), [], {})
-    assert "cell.forget_bias" not in hparams.page(tmp_path).columns
-    sweeping.record(tmp_path, "study", [old, new])
-    assert "cell.forget_bias" in hparams.page(tmp_path).columns
-    assert not new.directory.exists()
+    points = [{"cell.name": name} for name in ("rnn", "lstm")]
+    old = sweeping.resolve(base, points, tmp_path)
+    sweeping.record(tmp_path, "study", old)
+    for trial in old:
+        write_trial(trial.directory)
+        write_row(trial.directory, trial.config.to_dict(), [one.config.to_dict() for one in old])
+    assert hparams.page(tmp_path).columns.keys() == {"cell.name"}
+    grown = sweeping.resolve(base, [*points, {"cell.name": "lstm", "cell.forget_bias": 0.0}], tmp_path)
+    sweeping.record(tmp_path, "study", sweeping.recorded(tmp_path, grown))
+    shown = hparams.page(tmp_path)
+    assert shown.columns.keys() == {"cell.name", "cell.forget_bias"}
+    assert [row.settings["cell.forget_bias"] for row in shown.rows] == ["1", "–"]  # the lstm, and the rnn
+    assert shown.domains["cell.forget_bias"] == ["0", "1", "–"]
+
+
+def test_the_columns_of_a_study_tell_of_every_part_once_a_trial_has_begun(tmp_path):
+    base = config.default()
+    base.model.layers = 2
+    trials = sweeping.resolve(base, [{"cell.name": name} for name in ("rnn", "lstm")], tmp_path)
+    assert sweeping.shown_in_the_end(trials) == FINAL_TAGS
+    write_trial(trials[0].directory, extra={f"layer{i}/state_gradient/state/reach": 3.0 for i in (0, 1)})
+    assert "layer1/state_gradient/state/reach" in sweeping.shown_in_the_end(trials)
 
 
 @pytest.mark.slow  # as in trials/test_groups.py, and with faults

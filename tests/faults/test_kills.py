@@ -6,12 +6,12 @@ import time
 import jax
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from rnnx import cells, tasks
 from rnnx.logbook import Checkpoints, read_metrics
 from tests.experiments.commands import run
 from tests.faults import processes, saver, trials
+from tests.helpers import board_events
 
 LENGTHS = {"copy_memory": 22, "dates": 30}
 READERS = {  # cell and model of the tasks that are not for a sequence of steps
@@ -48,8 +48,7 @@ def assert_whole(directory, sessions):
     """No step is missing and none is there twice, in either record."""
     steps = list(range(0, trials.STEPS + 1, 2))
     assert [record["step"] for record in read_metrics(directory / "metrics.jsonl")] == steps
-    events = EventAccumulator(str(directory), size_guidance={"scalars": 0}).Reload()
-    assert [event.step for event in events.Scalars("train/loss")] == steps[1:]
+    assert board_events.steps(directory, "train/loss") == steps[1:]
     assert len(list(directory.glob("events.out.tfevents.*[0-9]"))) <= sessions
 
 

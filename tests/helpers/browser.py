@@ -92,6 +92,14 @@ class Browser:
                 raise AssertionError(f"{words!r} is not on the page, but {' '.join(self.text().split())[:2000]!r}")
             time.sleep(0.2)
 
+    def wait_until(self, expression: str, seconds: float = 30) -> None:
+        """Until JavaScript in the page is true; an error with what the page shows if it does not become so."""
+        deadline = time.monotonic() + seconds
+        while not self.evaluate(expression):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not so: {expression}, on {' '.join(self.text().split())[:2000]!r}")
+            time.sleep(0.2)
+
     def screenshot(self, path: Path) -> None:
         """What is to be seen, as a PNG file."""
         path.write_bytes(base64.b64decode(self._send("Page.captureScreenshot")["data"]))

@@ -24,8 +24,13 @@ class Page(NamedTuple):
 
     columns: dict
     """Type by name, those that differ between runs first."""
+    titles: list
+    """What they are called."""
+    domains: dict
+    """Values by name, where they are to be ticked."""
     differing: list
-    metrics: list
+    metrics: dict
+    """Title by tag."""
     rows: list
 
 
@@ -43,8 +48,13 @@ def page(logdir, sort="final/heldout/loss", order=api_pb2.ORDER_ASC):
     groups = list_session_groups.Handler(*of, request).run().session_groups
     return Page(
         columns={one.name: api_pb2.DataType.Name(one.type) for one in experiment.hparam_infos},
+        titles=[one.display_name for one in experiment.hparam_infos],
+        domains={
+            one.name: [getattr(value, value.WhichOneof("kind")) for value in one.domain_discrete.values]
+            for one in experiment.hparam_infos
+        },
         differing=[one.name for one in experiment.hparam_infos if one.differs],
-        metrics=[one.name.tag for one in experiment.metric_infos],
+        metrics={one.name.tag: one.display_name for one in experiment.metric_infos},
         rows=[_row(group) for group in groups],
     )
 

@@ -9,7 +9,8 @@ from rnnx.logbook import run_directory
 
 ROOT = Path(__file__).parents[2]
 NAMES = {value for name, value in vars(run_directory).items() if name.isupper()} - {"analysis", "profile", "projector"}
-BEFORE_LOADING = {"experiments/run.py", "experiments/sweep.py"}
+NAMES -= {"_study"}  # the command line calls a module so
+BEFORE_LOADING = {"experiments/board.py", "experiments/run.py", "experiments/sweep.py"}
 """Commands, which look before anything heavy is loaded."""
 
 

@@ -2,21 +2,11 @@
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import api_pb2
 
 from rnnx.logbook import TensorBoard
 from rnnx.report.figures._style import figure, png
 from rnnx.types import Histogram
-from tests.helpers import hparams
-
-
-def read(directory):
-    accumulator = EventAccumulator(
-        str(directory), size_guidance={"scalars": 0, "histograms": 0, "images": 0, "tensors": 0}
-    )
-    accumulator.Reload()
-    return accumulator
+from tests.helpers.board_events import numbers, read, steps
 
 
 def test_scalars_histograms_and_images_come_back(tmp_path):
@@ -28,7 +18,7 @@ def test_scalars_histograms_and_images_come_back(tmp_path):
         board.write(7, {"unit": "c[17]", "passage": ["\n", "$"]})
         board.image(7, "picture", png(drawn, dpi=50))
     events = read(tmp_path)
-    assert [(e.step, e.value) for e in events.Scalars("loss")] == [(7, 0.5)]
+    assert numbers(tmp_path)["loss"] == [(7, 0.5)]
     value = events.Histograms("gate")[0].histogram_value
     assert list(value.bucket) == [3, 1]
     assert list(value.bucket_limit) == [0.5, 1.0]
@@ -36,7 +26,7 @@ def test_scalars_histograms_and_images_come_back(tmp_path):
     assert (image.width, image.height) == (100, 50)
     assert image.encoded_image_string.startswith(b"\x89PNG")
     assert events.Tensors("unit/text_summary")[0].tensor_proto.string_val == [b"    c[17]"]
-    assert {"curve", "passage"}.isdisjoint(events.Tags()["scalars"] + events.Tags()["tensors"])
+    assert {"curve", "passage"}.isdisjoint(events.Tags()["tensors"])
 
 
 def test_what_is_not_finite_is_written_and_nothing_is_said(tmp_path, caplog):
@@ -44,96 +34,33 @@ def test_what_is_not_finite_is_written_and_nothing_is_said(tmp_path, caplog):
     with TensorBoard(tmp_path, None) as board:
         board.write(3, {"nan": np.float32("nan"), "infinite": np.inf, "ratio/layers.0.h": 1e300})
     assert caplog.records == []
-    values = [read(tmp_path).Scalars(tag)[0].value for tag in ("nan", "infinite", "ratio/layers.0.h")]
+    values = [numbers(tmp_path)[tag][0][1] for tag in ("nan", "infinite", "ratio/layers.0.h")]
     np.testing.assert_array_equal(values, [np.nan, np.inf, np.inf])  # they are float32
 
 
 def test_settings_are_in_the_run_itself(tmp_path):
     with TensorBoard(tmp_path, None) as board:
-        board.start({"cell.name": "lstm", "seed": 3}, {"Loss": {"training": ["train/loss"]}})
-    events = read(tmp_path)
-    assert b"lstm" in events.Tensors("config/text_summary")[0].tensor_proto.string_val[0]
-    assert "custom_scalars__config__" in events.summary_metadata
-    # tensorboardX's add_hparams would have made a run of its own below this one.
-    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
+        board.settings({"cell.name": "lstm", "seed": 3})
+    assert b"lstm" in read(tmp_path).Tensors("settings/text_summary")[0].tensor_proto.string_val[0]
 
 
-LSTM = {"cell.name": "lstm", "cell.forget_bias": 1.0, "cell.peepholes": True, "seed": 0}
-GRU = {"cell.name": "gru", "cell.reset": "after", "seed": 0}
-
-
-def run(directory, settings, study, loss):
-    """A run that has a loss at step 0 and is done with another at step 10."""
-    directory.mkdir()
-    TensorBoard.hparams(directory, settings, study, ["heldout/loss"])
-    with TensorBoard(directory, None) as board:
-        board.write(0, {"heldout/loss": 0.0})
-    TensorBoard.end(directory, 10, {"heldout/loss": loss})
-
-
-def test_hparams_have_the_columns_of_all_runs_whichever_run_tensorboard_takes_them_from(tmp_path):
-    study = [LSTM, GRU, GRU | {"seed": 1}]
-    for directory, runs in ((tmp_path / "one", study), (tmp_path / "other", study[::-1])):
+def test_a_chart_says_what_it_is_once_a_session(tmp_path):
+    """And no more, as that would be most of the file."""
+    sizes = []
+    for count in (1, 2):
+        directory = tmp_path / str(count)
         directory.mkdir()
-        for number, settings in enumerate(runs):
-            run(directory / str(number), settings, study, 0.5)
-        shown = hparams.page(directory)
-        assert shown.columns == {
-            "cell.name": "DATA_TYPE_STRING",
-            "seed": "DATA_TYPE_FLOAT64",
-            "cell.forget_bias": "DATA_TYPE_FLOAT64",
-            "cell.peepholes": "DATA_TYPE_BOOL",
-            "cell.reset": "DATA_TYPE_STRING",
-        }
-        assert shown.differing == ["cell.name", "seed"]  # TensorBoard shows five columns until told otherwise
-        assert shown.metrics == ["final/heldout/loss", "final/failed"]
-        assert {row.name: row.settings for row in shown.rows} == {str(n): runs[n] for n in range(3)}
-
-
-def test_a_setting_of_mixed_types_is_text_in_every_row(tmp_path):
-    """TensorBoard can't sort numbers among text."""
-    study = [{"limit": 1}, {"limit": "none"}, {"limit": True}]
-    for number, settings in enumerate(study):
-        run(tmp_path / str(number), settings, study, 0.5)
-    shown = hparams.page(tmp_path)
-    assert shown.columns == {"limit": "DATA_TYPE_STRING"}
-    assert [row.settings["limit"] for row in shown.rows] == ["1", "none", "True"]
-
-
-@pytest.mark.parametrize("order", ["ORDER_ASC", "ORDER_DESC"])
-def test_runs_that_failed_have_a_status_and_stand_behind_those_that_are_done(tmp_path, order):
-    """A value that is not finite is as bad: among NaN nothing is sorted."""
-    losses = {"a": 0.3, "nan": np.nan, "b": 0.1, "infinite": np.inf, "c": 0.2, "failed": None, "running": None}
-    for name, loss in losses.items():
-        if loss is not None:
-            run(tmp_path / name, GRU, [GRU], loss)
-            continue
-        (tmp_path / name).mkdir()
-        TensorBoard.hparams(tmp_path / name, GRU, [GRU], ["heldout/loss"])
-        with TensorBoard(tmp_path / name, None) as board:
-            board.write(0, {"heldout/loss": 0.0})
-    TensorBoard.end(tmp_path / "failed", 7, None)
-    rows = hparams.page(tmp_path, order=getattr(api_pb2, order)).rows
-    sound, others = rows[:3], {row.name: row for row in rows[3:]}
-    assert [row.name for row in sound] == (["b", "c", "a"] if order == "ORDER_ASC" else ["a", "c", "b"])
-    assert all(row.status == "STATUS_SUCCESS" and row.metrics["final/failed"] == 0 for row in sound)
-    assert (others["failed"].status, others["failed"].metrics) == ("STATUS_FAILURE", {"final/failed": 1.0})
-    assert (others["running"].status, others["running"].metrics) == ("STATUS_UNKNOWN", {})
-    assert others["nan"].metrics == others["infinite"].metrics == {"final/failed": 0.0}
-
-
-def test_how_a_run_ended_holds_until_it_is_begun_again(tmp_path):
-    """One that failed may be done the second time, and one that was done may fail when it is to do more steps."""
-    TensorBoard.hparams(tmp_path, GRU, [GRU], ["heldout/loss"])
-    done, failed = {"final/heldout/loss": 0.5, "final/failed": 0.0}, {"final/failed": 1.0}
-    ends = ((None, "STATUS_FAILURE", failed), ({"heldout/loss": 0.5}, "STATUS_SUCCESS", done))
-    for step, (values, status, shown) in enumerate((*ends, *ends)):
-        with TensorBoard(tmp_path, step):
-            (row,) = hparams.page(tmp_path).rows
-            assert (row.status, row.metrics) == ("STATUS_UNKNOWN", {})
-        TensorBoard.end(tmp_path, step, values)
-        (row,) = hparams.page(tmp_path).rows
-        assert (row.status, row.metrics) == (status, shown)
+        with TensorBoard(directory, None) as board:
+            for step in range(count):
+                board.write(step, {"encoder/state_gradient/state/reach": 5.0, "mine/own": 1.0})
+        (file,) = directory.iterdir()
+        sizes.append(file.stat().st_size)
+    described = read(directory).summary_metadata["encoder/state_gradient/state/reach"]
+    assert described.display_name == "encoder: reach (steps)"
+    assert described.summary_description.startswith("Largest lag whose gradient is at least 1 %")
+    assert read(directory).summary_metadata["mine/own"].display_name == ""
+    assert numbers(directory).keys() == {"encoder/state_gradient/state/reach", "mine/own"}
+    assert sizes[1] - sizes[0] < 150
 
 
 def test_a_resumed_run_has_every_step_once(tmp_path):
@@ -143,8 +70,7 @@ def test_a_resumed_run_has_every_step_once(tmp_path):
     with TensorBoard(tmp_path, 20) as board:  # 30 and 40 were written but are past the checkpoint
         for step in range(30, 70, 10):
             board.write(step, {"loss": step + 0.5})
-    scalars = [(e.step, e.value) for e in read(tmp_path).Scalars("loss")]
-    assert scalars == [(0, 0), (10, 10), (20, 20), (30, 30.5), (40, 40.5), (50, 50.5), (60, 60.5)]
+    assert numbers(tmp_path)["loss"] == [(0, 0), (10, 10), (20, 20), (30, 30.5), (40, 40.5), (50, 50.5), (60, 60.5)]
 
 
 def test_writers_opened_in_the_same_second_do_not_share_a_file(tmp_path):
@@ -159,7 +85,7 @@ def test_what_was_flushed_survives_without_close(tmp_path):
     for step in range(100):
         board.write(step, {"a": float(step)})
     board.flush()
-    assert len(read(tmp_path).Scalars("a")) == 100
+    assert len(numbers(tmp_path)["a"]) == 100
     board.close()
 
 
@@ -167,7 +93,7 @@ def test_what_was_flushed_survives_without_close(tmp_path):
 def test_numbers_that_are_not_finite_are_kept(tmp_path, value):
     with TensorBoard(tmp_path, None) as board:
         board.write(0, {"a": value})
-    np.testing.assert_equal(read(tmp_path).Scalars("a")[0].value, value)
+    np.testing.assert_equal(numbers(tmp_path)["a"][0][1], value)
 
 
 def test_an_analysis_leaves_what_training_wrote_and_takes_the_place_of_an_earlier_one(tmp_path):
@@ -179,13 +105,11 @@ def test_an_analysis_leaves_what_training_wrote_and_takes_the_place_of_an_earlie
             board.write(20, {"lyapunov/largest": value})
     with TensorBoard.analysis(tmp_path, "paths") as board:
         board.write(40, {"paths/value": 3.0})
-    events = read(tmp_path)
-    assert [e.step for e in events.Scalars("loss")] == [0, 10, 20, 30, 40]
-    assert [(e.step, e.value) for e in events.Scalars("lyapunov/largest")] == [(20, 2.0)]
+    assert steps(tmp_path, "loss") == [0, 10, 20, 30, 40]
+    assert numbers(tmp_path)["lyapunov/largest"] == [(20, 2.0)]
 
     with TensorBoard(tmp_path, 30) as board:  # resumed from before the second analysis
         board.write(40, {"loss": 41.0})
-    events = read(tmp_path)
-    assert [(e.step, e.value) for e in events.Scalars("loss")][-2:] == [(30, 30.0), (40, 41.0)]
-    assert [e.step for e in events.Scalars("lyapunov/largest")] == [20]
-    assert events.Tags()["scalars"].count("paths/value") == 0 or events.Scalars("paths/value") == []
+    assert numbers(tmp_path)["loss"][-2:] == [(30, 30.0), (40, 41.0)]
+    assert steps(tmp_path, "lyapunov/largest") == [20]
+    assert steps(tmp_path, "paths/value") == []

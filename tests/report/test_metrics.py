@@ -6,10 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rnnx.logbook.layout import by_cell, layout
 from rnnx.report import study, summary
 from rnnx.report.comparison import compare
-from rnnx.report.metrics import METRICS, final_tags
+from rnnx.report.metrics import METRICS, final_tags, pinned_tags
 from rnnx.report.pages import page
 from tests.report.records import write_trial
 
@@ -34,18 +33,14 @@ def test_one_row_is_shown_wherever_it_says(tmp_path):
     assert {"reach before training", "reach after training"} <= {
         row.metric.name for row in compare(*studies, ("a", "b")).rows
     }
-    charts = layout("rnn", ["state_gradient"])
-    assert "reach (steps)" in charts["All runs: how far back the gradient reaches"]
-    assert "rnn: reach (steps)" in charts["reach (steps)"]
-    assert by_cell("rnn", {REACH: 3.0}) == {f"by_cell/rnn/{REACH}": 3.0}
-    assert final_tags([REACH]) == [REACH]
+    assert final_tags([REACH]) == pinned_tags([REACH]) == [REACH]
 
 
 def test_a_pattern_is_that_of_any_part_and_of_nothing_that_repeats_the_tag():
     pattern = BY_KEY["reach"].pattern
-    tags = [REACH, f"layer0/backward/{REACH}", f"final/{REACH}", f"by_cell/rnn/{REACH}", f"analysis/{REACH}"]
+    tags = [REACH, f"layer0/backward/{REACH}", f"final/{REACH}", f"analysis/{REACH}"]
     assert [tag for tag in tags if re.fullmatch(pattern, tag)] == tags[:2]
-    assert not re.fullmatch(BY_KEY["heldout_loss"].pattern, "by_cell/rnn/heldout/loss")
+    assert not re.fullmatch(BY_KEY["heldout_loss"].pattern, "final/heldout/loss")
 
 
 @pytest.mark.parametrize(

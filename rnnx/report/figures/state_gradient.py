@@ -195,7 +195,11 @@ def against_lag(axes: Axes, record: Record, before: Record | None = None, when: 
         axes.plot([0, end], theory, linestyle=_THEORY, color="black", label=f"mean-field theory{when}")
     _style.reference(axes, np.log10(_REACHED), "--", label="1 %: the reach")
     _style.reference(axes, np.log10(np.finfo(np.float32).eps), ":", label="float32 rounding")
-    axes.set(xlabel="lag k (steps before the scored one)", ylabel=_RATIO, ylim=_limits([np.asarray(curves) for curves in drawn]))
+    axes.set(
+        xlabel="lag k (steps before the scored one)",
+        ylabel=_RATIO,
+        ylim=_limits([np.asarray(curves) for curves in drawn]),
+    )
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from experiments import build, config
 from experiments.studies import study
@@ -20,6 +19,7 @@ from rnnx.report.trial import read_trial
 from rnnx.training.program import applying, mean_loss
 from rnnx.unroll import plain_run
 from tests.experiments import study_small
+from tests.helpers import board_events
 
 pytestmark = pytest.mark.xdist_group("best")  # its trials share their program
 
@@ -202,8 +202,7 @@ def test_the_test_split_is_read_once_for_the_last_and_for_the_best(tmp_path, mon
     np.testing.assert_allclose(told["best"]["loss"], expected, rtol=1e-5)
     assert told["best"]["root_loss"] == math.sqrt(told["best"]["loss"])
     assert set(told["best"]) == {"loss", "within_0.1", "root_loss"}
-    shown = EventAccumulator(str(trial.directory)).Reload()
-    assert shown.Scalars("final/test/best/loss")[0].value == pytest.approx(expected, rel=1e-5)
+    assert board_events.numbers(trial.directory)["final/test/best/loss"][0][1] == pytest.approx(expected, rel=1e-5)
     assert read_trial(trial.directory, tmp_path).after["test/last/root_loss"] == told["last"]["root_loss"]
 
 

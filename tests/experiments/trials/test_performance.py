@@ -13,7 +13,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from experiments import build, config, cost
 from experiments.trials import compilation
@@ -21,6 +20,7 @@ from experiments.trials.performance import Performance
 from experiments.trials.profiling import Profile
 from tests.experiments import study_small
 from tests.experiments.commands import ROOT, command, run
+from tests.helpers import board_events
 
 
 def small():
@@ -121,8 +121,7 @@ def test_a_second_run_compiles_nothing_and_a_trace_changes_no_result(tmp_path):
     assert records[0] == records[1]
     assert "jit_train" in {event["args"].get("hlo_module") for event in events(tmp_path / "first" / "profile")}
     assert not (tmp_path / "second" / "profile").exists()
-    shown = EventAccumulator(str(tmp_path / "second")).Reload()
-    assert [event.step for event in shown.Scalars("performance/gflop_per_second")] == [10]
+    assert board_events.steps(tmp_path / "second", "performance/gflop_per_second") == [10]
 
 
 COMPILE = """

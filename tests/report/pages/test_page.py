@@ -103,7 +103,7 @@ def test_numbers_settings_and_commands_are_on_the_page(workdir):
     assert "learning_rate" in told
     assert "--config=configs/adding.py" in told
     assert "2025-01-01T00:00:00+00:00 to 2025-01-01T00:00:01+00:00" in told
-    assert "tensorboard --logdir runs/one" in told
+    assert "python -m experiments.board runs/one" in told
 
 
 def test_trials_that_did_not_finish_are_named(workdir):
