@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from experiments import build, user_modules
-from experiments.analysis import checkpoints
+from experiments.analysis import checkpoints, points
 from experiments.analysis.checkpoints import Subject
 from experiments.analysis.results import Result, show, when
 from experiments.analysis.titles import titles
@@ -126,14 +126,19 @@ def _one(trial: Trial, title: str, subject: Subject, name: str, checkpoint: str)
     if name == "trajectories":
         for tag, states in measured.items():  # one for each part of the model
             if tag.endswith("trajectories/states"):
-                _project(trial.directory, tag.replace("trajectories/", "").replace("/", "-"), states)
+                _project(trial.directory, tag.replace("trajectories/", "").replace("/", "-"), states, subject)
     files.write_json(path, of | {"values": values})  # last: it says that all is there
     return result("done", of | {"values": values})
 
 
-def _project(directory: Path, name: str, states: np.ndarray) -> None:
-    """States `[T + 1, B, S]` for TensorBoard's projector, of as many steps as it can show."""
-    T, B, S = states.shape
+def _project(directory: Path, name: str, states: np.ndarray, subject: Subject) -> None:
+    """States `[T + 1, B, S]` for TensorBoard's projector, of as many steps as it can show, each example a path."""
+    T, B = states.shape[:2]
     steps = np.arange(0, T, -(-T * B // LARGEST))
-    labels = {"step": np.repeat(steps, B), "example": np.tile(np.arange(B), len(steps))}
-    write_embedding(directory, name, states[steps].reshape(-1, S), labels)
+    step, example = (axis.ravel() for axis in np.meshgrid(steps, np.arange(B), indexing="ij"))
+    there = np.isfinite(states[step, example]).all(axis=1)  # not past the end of an example
+    step, example = step[there], example[there]
+    labels: dict[str, Any] = {"step": step, "example": example}
+    if name == "states":  # of a model of one part, whose steps are those of the data
+        labels |= points.labels(subject.config, subject.batch, step, example)
+    write_embedding(directory, name, states[step, example], labels, paths=example)

@@ -5,6 +5,7 @@ that names both.
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,13 @@ LARGEST = 10_000
 """Points; the page becomes slow with more."""
 
 
-def write_embedding(directory: Path, name: str, vectors: np.ndarray, labels: dict[str, Any]) -> None:
+_NEXT = "__seq_next__"
+"""The column in which the page looks for the number of the point that comes next, and draws a line to it."""
+
+
+def write_embedding(
+    directory: Path, name: str, vectors: np.ndarray, labels: dict[str, Any], paths: Iterable[Any] | None = None
+) -> None:
     """Show vectors in the projector of one run; a name that is there already is replaced.
 
     Args:
@@ -25,6 +32,7 @@ def write_embedding(directory: Path, name: str, vectors: np.ndarray, labels: dic
       name: what the page calls them, of letters, digits, `_` and `-`.
       vectors: `[N, S]`, at most 10,000 of them.
       labels: `{column: N values}`, shown beside a point and to colour by; at least two columns.
+      paths: N values; points with the same one are joined by a line, in their order.
 
     Raises:
       ValueError: another number of labels than of vectors, or too many.
@@ -44,11 +52,22 @@ def write_embedding(directory: Path, name: str, vectors: np.ndarray, labels: dic
             raise ValueError(f"labels[{column!r}] must hold {len(vectors)} values, one a vector, not {len(values)}.")
     if len(vectors) > LARGEST:
         raise ValueError(f"vectors must be at most {LARGEST}, not {len(vectors)}: take fewer steps or examples.")
-    rows = [list(labels), *zip(*labels.values(), strict=True)]
+    columns = labels if paths is None else labels | {_NEXT: _next(list(paths))}
+    rows = [list(columns), *zip(*columns.values(), strict=True)]
     folder = directory / PROJECTOR / name
     files.write(folder / "vectors.tsv", _table(vectors.tolist()))
     files.write(folder / "labels.tsv", _table(rows))
     files.write(directory / PROJECTOR_CONFIG, _config(directory).encode())
+
+
+def _next(paths: list[Any]) -> list[Any]:
+    """For each point the number of the next one of its path; nothing for the last one."""
+    following: dict[Any, int] = {}
+    found: list[Any] = []
+    for point in reversed(range(len(paths))):
+        found.append(following.get(paths[point], ""))
+        following[paths[point]] = point
+    return found[::-1]
 
 
 def _table(rows: list[Any]) -> bytes:

@@ -114,7 +114,12 @@ def test_trajectories_are_the_states_and_go_to_the_projector(workdir):
     np.testing.assert_array_equal(values["trajectories/states"][0], 0)
     vectors = (workdir / "lstm" / "projector" / "states" / "vectors.tsv").read_text().splitlines()
     np.testing.assert_allclose([float(v) for v in vectors[-1].split()], values["trajectories/states"][-1][-1])
-    assert (workdir / "lstm" / "projector" / "states" / "labels.tsv").read_text().splitlines()[-1] == "5\t2"
+    rows = (workdir / "lstm" / "projector" / "states" / "labels.tsv").read_text().splitlines()
+    assert rows[0].split("\t") == ["step", "example", "lag", "marked", "read", "target", "__seq_next__"]
+    assert rows[-1].split("\t")[:3] == ["5", "2", "0"]
+    assert sum(row.split("\t")[3] == "True" for row in rows[1:]) == 2 * 3  # of each example two numbers are marked
+    assert [row.split("\t")[-1] for row in rows[1:4]] == ["3", "4", "5"]  # the same examples a step later
+    assert rows[-1].endswith("\t")  # where a path ends
 
 
 @pytest.mark.slow

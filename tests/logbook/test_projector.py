@@ -25,6 +25,13 @@ def test_vectors_and_labels_are_found_through_the_config(tmp_path):
     assert (tmp_path / others.metadata_path).read_text().splitlines()[:2] == ["step\ta b", "0\tx y"]
 
 
+def test_points_of_a_path_lead_to_each_other_in_their_order(tmp_path):
+    write_embedding(tmp_path, "paths", np.eye(5), {"step": range(5), "label": list("abaab")}, paths=list("abaab"))
+    rows = (tmp_path / "projector" / "paths" / "labels.tsv").read_text().splitlines()
+    assert rows[0] == "step\tlabel\t__seq_next__"
+    assert [row.split("\t")[-1] for row in rows[1:]] == ["2", "4", "3", "", ""]
+
+
 @pytest.mark.parametrize(
     ("count", "labels", "message"),
     [
