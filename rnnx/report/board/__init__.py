@@ -18,6 +18,9 @@ from rnnx.report.figures._style import png
 from rnnx.report.study import Study
 from rnnx.report.summary import SummaryRow
 
+_OF_REPORT = ("state_gradient_heat_map", "state_gradient_on_data")
+"""Figures of the report that show what no chart of TensorBoard's own does."""
+
 _DPI = 100
 """Figures are 12 inches wide: 1200 pixels."""
 
@@ -28,7 +31,7 @@ def write(study: Study, workdir: Path, *, sections: bool) -> None:
     Args:
       study: what is in the directory.
       workdir: the directory.
-      sections: whether to draw the figures of the report too, which takes longer than all the rest.
+      sections: whether to draw some figures of the report too, which takes longer than all the rest.
     """
     rows = summary.rows(study)
     done = sum(trial.status == "done" for trial in study.trials)
@@ -59,7 +62,8 @@ def _drawings(
         for length in study.lengths(task):
             yield f"all_cells/{task}/T{length}", partial(overlay.draw, study, task, length)
         for section in figures.sections() if sections else []:
-            yield f"all_figures/{task}/{section.name}", partial(section.draw, study, task)
+            if section.name in _OF_REPORT:
+                yield f"all_cells/{task}/{section.name}", partial(section.draw, study, task)
 
 
 def _findings(study: Study, rows: list[SummaryRow], done: int, missing: list[str]) -> str:

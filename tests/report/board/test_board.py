@@ -10,6 +10,8 @@ from rnnx.report.board import matrix, overlay
 from tests.helpers import board_events
 from tests.report.records import write_trial
 
+HEAT_MAP = "state_gradient_heat_map"
+
 
 @pytest.fixture
 def workdir(tmp_path):
@@ -41,21 +43,24 @@ def test_what_cannot_be_drawn_is_said_and_the_rest_is_there(workdir, monkeypatch
         raise RuntimeError("no such curve")
 
     monkeypatch.setattr(matrix, "draw", broken)
-    sections = [section._replace(draw=broken) for section in figures.sections()[:1]]
+    sections = [section._replace(draw=broken) for section in figures.sections() if section.name == HEAT_MAP]
     monkeypatch.setattr(figures, "sections", lambda: sections)
     board.write(study.read(workdir), workdir, sections=True)
     shown = board_events.read(workdir / "_study")
     (text,) = shown.Tensors("findings/text_summary")[0].tensor_proto.string_val
     assert b"Could not be drawn: all_cells/adding/reach: RuntimeError: no such curve." in text
-    assert b"Could not be drawn: all_figures/adding/state_gradient: " in text
+    assert b"Could not be drawn: all_cells/adding/state_gradient_heat_map: " in text
     assert set(shown.Tags()["images"]) == {"all_cells/adding/T8", "all_cells/adding/T16"}
 
 
 def test_a_sentence_in_place_of_a_figure_is_no_picture(workdir, monkeypatch):
-    sections = [section._replace(draw=lambda *given: "nothing was clipped") for section in figures.sections()[:1]]
+    tag = f"all_cells/adding/{HEAT_MAP}"
+    board.write(study.read(workdir), workdir, sections=True)
+    assert tag in board_events.read(workdir / "_study").Tags()["images"]
+    sections = [section._replace(draw=lambda *given: "all the same") for section in figures.sections()]
     monkeypatch.setattr(figures, "sections", lambda: sections)
     board.write(study.read(workdir), workdir, sections=True)
-    assert all(tag.startswith("all_cells/") for tag in board_events.read(workdir / "_study").Tags()["images"])
+    assert tag not in board_events.read(workdir / "_study").Tags()["images"]
 
 
 @pytest.mark.parametrize(("seeds", "lines"), [(2, 2), (5, 1)])
