@@ -151,10 +151,13 @@ _STUDY = "_study"
 _positional: list[str] = []
 
 
-def _parse(argv: list[str], required: Sequence[str], positional: Sequence[str]) -> list[str]:
+_HELP = ("--help", "-help", "-h", "--helpshort", "--helpfull")
+
+
+def _parse(argv: list[str], required: Sequence[str], arguments: Sequence[str]) -> list[str]:
     """All flags but `--config.<field>`: which fields there are stands in the study file, and `study` reads it."""
-    if any(argument in ("--help", "-help", "-h", "--helpshort") for argument in argv[1:]):
-        print(usage.text(argv[0], sys.modules["__main__"].__doc__ or "", required, positional))
+    if any(argument in _HELP for argument in argv[1:]):
+        print(usage.text(argv[0], sys.modules["__main__"].__doc__ or "", required, arguments))
         sys.exit(0)
     try:
         return flags.FLAGS([argument for argument in argv if "config" not in flags.FLAGS or _field(argument) is None])

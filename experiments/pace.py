@@ -36,7 +36,9 @@ class Pace:
         if news.trial in self._waiting:
             self._running[news.trial] = _Clock(self._waiting.pop(news.trial), program in self._steady, now)
             self._at_once = max(self._at_once, len(self._running))
-        clock = self._running[news.trial]
+        clock = self._running.get(news.trial)
+        if clock is None:  # it has ended, and is heard of once more
+            return
         had_started = clock.started
         seconds, steps = clock.hear(news, now)
         before = self._steady.get(program, (0.0, 0))

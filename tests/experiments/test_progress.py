@@ -191,6 +191,9 @@ def test_a_program_that_has_not_run_is_thought_to_cost_what_its_length_tells(tmp
     pace.hear(Progress("long", 0, math.nan, phase="starting"), 5.0)
     assert pace.left(5.0) == pytest.approx(400)
     assert pace.share == pytest.approx(100 / (1000 + 4000))
+    for _ in range(2):  # the second time it has ended already
+        pace.hear(Progress("short", 0, math.nan, "its process was killed"), 5.0)
+    assert pace.left(5.0) == pytest.approx(400)
 
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (60, 10), (200, 50), (40, 3)])
