@@ -17,7 +17,7 @@ from tests.experiments.commands import ROOT, run
 
 HEAVY = {"flax", "jax", "jaxlib", "matplotlib", "numpy", "optax", "orbax", "rnnx", "tensorboardX"}
 COMMANDS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if "cli.start(main" in path.read_text())
-assert len(COMMANDS) == 6
+assert len(COMMANDS) == 7
 SMALL = "--config=tests/experiments/study_small.py"
 WORKDIR = "--workdir=nowhere"
 SLIPS = [
@@ -125,6 +125,8 @@ def test_help_tells_every_setting_with_its_type_and_default(module):
         ("sweep", [SMALL, WORKDIR, "--executor=loca"], "no executor named 'loca'; did you mean 'local'?"),
         ("sweep", [WORKDIR], "--config is missing"),
         ("sweep", [SMALL], "--workdir is missing"),
+        ("board", [], "workdir is missing: give <workdir>."),
+        ("board", ["nowhere"], "nowhere is not a directory"),
         ("generate", [], "--workdir is missing: say whose model writes"),
         ("generate", [WORKDIR, "--temperature=nan"], "--temperature=nan: a number of at least 0"),
         ("generate", [WORKDIR, "--top_p=0"], "--top_p=0.0: a share above 0"),
