@@ -1,0 +1,1 @@
+"""The documentation as a site: what mkdocs is given beside the Markdown in `docs/`, and how it is put together."""

@@ -1,0 +1,110 @@
+"""The gallery's pictures: every diagnostic of two networks of a kind, one of which keeps its gradient and one loses it.
+
+`docs/gallery.md` says what each is for; `<!-- picture: name -->` there is where the pictures go.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import rnnx
+from rnnx.logbook.jsonl import plain
+from rnnx.report import figures
+from rnnx.report.figures import _style
+from rnnx.types import Cell
+from scripts.site.pictures import svg
+
+Record = dict[str, Any]
+
+LENGTH, EXAMPLES, INPUTS, UNITS = 60, 16, 3, 16
+
+PLAIN = {
+    "healthy": rnnx.rnn(UNITS, recurrent_initializer="orthogonal(1.05)"),
+    "vanishing": rnnx.rnn(UNITS, recurrent_initializer="orthogonal(0.7)"),
+}
+GATED = {
+    "healthy": rnnx.lstm(UNITS, forget_bias=4.0),
+    "vanishing": rnnx.lstm(UNITS, forget_bias=0.0),
+}
+NEEDS_GATES = ("gates", "paths")
+"""Diagnostics that a plain network has nothing for."""
+
+
+def networks(name: str) -> dict[str, Cell]:
+    """The two that a diagnostic is shown of."""
+    return GATED if name in NEEDS_GATES else PLAIN
+
+
+def records(pair: dict[str, Cell], names: Iterable[str]) -> dict[str, Record]:
+    """What the diagnostics say of each network on the same random inputs; of the loss at the last step, untrained."""
+    names = tuple(names)
+    cell = next(iter(pair.values()))
+    xs = 0.3 * jax.random.normal(jax.random.key(1), (LENGTH, EXAMPLES, INPUTS))
+
+    @jax.jit  # the two differ in their initial values alone, so that one program serves both
+    def measure(params: Any) -> dict[str, Any]:
+        flow = rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.mean(ys[-1] ** 2))
+        return rnnx.diagnostics.measured(names, {"cell": flow})
+
+    of = {network: measure(made.init(jax.random.key(0), INPUTS)) for network, made in pair.items()}
+    return {
+        network: {"step": 0} | {tag: plain(value) for tag, value in values.items()} for network, values in of.items()
+    }
+
+
+def pictures() -> dict[str, str]:
+    """HTML by the name of the diagnostic: the two networks beside each other."""
+    made = {}
+    for pair in (PLAIN, GATED):
+        names = [name for name in rnnx.diagnostics.names() if networks(name) is pair]
+        of = records(pair, names)
+        for name in names:
+            drawn = {network: draw(name, record, network) for network, record in of.items()}
+            with_same_axes(*drawn.values())
+            wide = any(len(_panels(figure)) > 1 for figure in drawn.values())
+            if not wide:
+                for figure in drawn.values():
+                    figure.set_size_inches(5.0, 3.4)  # two stand beside each other, and are to be read
+            shown = "\n".join(svg(figure, f"{name} of a {network} network") for network, figure in drawn.items())
+            made[name] = f'<div class="pair{" wide" if wide else ""}">\n{shown}\n</div>'
+    return made
+
+
+def draw(name: str, record: Record, title: str) -> Figure:
+    """The picture that `experiments.analyze` makes of a trial; where it makes none, the numbers as points."""
+    picture = next(figures.pictures(name, record, title), None)
+    return _points(name, record, title) if picture is None else picture.figure
+
+
+def _points(name: str, record: Record, title: str) -> Figure:
+    """Numbers and curves of a diagnostic that has no picture of its own."""
+    values = {tag.removeprefix(f"{name}/"): value for tag, value in record.items() if tag.startswith(f"{name}/")}
+    numbers = {tag: value for tag, value in values.items() if isinstance(value, int | float)}
+    made = _style.figure(6.4, 1.6 + 0.35 * len(numbers))
+    made.suptitle(title, fontsize=11.5)
+    axes = made.subplots()
+    axes.plot(list(numbers.values()), list(numbers), "o", color="black")
+    axes.set(xlabel="value", ylim=(len(numbers) - 0.5, -0.5))
+    axes.grid(alpha=0.3)
+    return made
+
+
+def with_same_axes(one: Figure, other: Figure) -> None:
+    """Both pictures get limits that hold what either of them shows."""
+    for panel, beside in zip(_panels(one), _panels(other), strict=False):
+        for of in "xy":
+            limits = np.array([getattr(axes, f"get_{of}lim")() for axes in (panel, beside)])
+            falls = limits[0, 0] > limits[0, 1]
+            widest = (limits.max(), limits.min()) if falls else (limits.min(), limits.max())
+            for axes in (panel, beside):
+                getattr(axes, f"set_{of}lim")(*widest)
+
+
+def _panels(figure: Figure) -> list[Axes]:
+    """The axes without colour bars."""
+    return [axes for axes in figure.axes if axes.get_label() != "<colorbar>"]
