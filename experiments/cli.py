@@ -18,7 +18,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from experiments import sources, usage
+from experiments import field_names, sources, usage
 from experiments.errors import ConfigError, described
 from experiments.sources import ROOT, names
 from experiments.studies import grammar
@@ -162,7 +162,7 @@ def _parse(argv: list[str], required: Sequence[str], arguments: Sequence[str]) -
     try:
         return flags.FLAGS([argument for argument in argv if "config" not in flags.FLAGS or _field(argument) is None])
     except flags.UnrecognizedFlagError as error:
-        field = sources.field_called(error.flagname) if "config" in flags.FLAGS else None
+        field = field_names.field_called(error.flagname) if "config" in flags.FLAGS else None
         fail(f"--{error.flagname}: no such flag; did you mean --config.{field}?" if field else str(error))
     except flags.Error as error:
         fail(_sentence(error))

@@ -21,8 +21,9 @@ from ml_collections import ConfigDict
 from ml_collections.config_dict import placeholder
 
 import rnnx
-from experiments import build, sources
+from experiments import build
 from experiments.errors import ConfigError
+from experiments.field_names import CALLED_ELSEWHERE
 from rnnx import checks, registry
 from rnnx.pytrees import flatten_dict
 from rnnx.references import is_reference, resolve
@@ -340,7 +341,7 @@ def difference(one: dict[str, Any], other: dict[str, Any]) -> str:
 
 def _unknown(field: str, known: Iterable[str]) -> ConfigError:
     """That there is no such field, with the nearest one and the others of its section."""
-    elsewhere = sources.CALLED_ELSEWHERE.get(field.rpartition(".")[2], "")
+    elsewhere = CALLED_ELSEWHERE.get(field.rpartition(".")[2], "")
     if elsewhere in known:
         return ConfigError(f"no config field named {field!r}; did you mean {elsewhere!r}?")
     nearest = difflib.get_close_matches(field, known, n=1, cutoff=0.5)

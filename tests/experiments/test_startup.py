@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from experiments import build, config, executors, sources
+from experiments import build, config, executors, field_names, sources
 from rnnx import cells, diagnostics, engines, models, readings, tasks
 from rnnx.pytrees import flatten_dict
 from rnnx.training import schedules
@@ -194,13 +194,13 @@ def test_fields_are_those_that_there_are_with_their_types_and_defaults():
     ],
 )
 def test_a_flag_that_is_a_field(flag, field):
-    assert sources.field_called(flag) == field
+    assert field_names.field_called(flag) == field
 
 
 def test_names_from_elsewhere_are_of_fields_that_there_are_and_hide_none():
     fields = set(flatten_dict(config.default().to_dict()))
-    assert set(sources.CALLED_ELSEWHERE.values()) <= fields
-    assert not sources.CALLED_ELSEWHERE.keys() & {field.rpartition(".")[2] for field in fields}
+    assert set(field_names.CALLED_ELSEWHERE.values()) <= fields
+    assert not field_names.CALLED_ELSEWHERE.keys() & {field.rpartition(".")[2] for field in fields}
 
 
 def test_names_are_those_that_there_are():
