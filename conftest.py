@@ -38,6 +38,7 @@ EXAMPLES = {
     "rnnx/diagnostics": "state_gradient",
     "rnnx/dynamics": "lyapunov",
     "rnnx/models": "sequence",
+    "rnnx/show": "lag",
     "rnnx/training": "objective",
 }
 """Folders of which the fast suite runs the examples of one file: in most, each operation is a program of its own."""

@@ -19,6 +19,7 @@ from tests.variants import B, H, I, T, example
 
 matplotlib.use("Agg")
 LENGTHS = (5, 3, 1, 4)
+ROTATION = jnp.array([[0.6, -0.8], [0.8, 0.6]])
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,13 @@ def flow():
 @functools.partial(jax.jit, static_argnums=0)
 def of(cell, params, xs, lengths=None):
     return rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.sum(ys**2), lengths=lengths)
+
+
+@jax.jit
+def linear(U):
+    """Of a linear network of two units, and a loss of the last of twenty steps."""
+    cell, params = linear_rnn(U)
+    return rnnx.gradient_flow(cell, params, jnp.ones((20, 3, 2)), lambda ys: ys[-1].sum())
 
 
 @pytest.fixture
@@ -73,12 +81,10 @@ def test_lag_is_the_diagnostic_over_the_whole_state_at_lag_0(flow, ax):
         np.testing.assert_allclose(line.get_ydata(), np.where(np.isfinite(expected), expected, np.nan), rtol=1e-5)
 
 
-@pytest.mark.parametrize("rho", [0.5, pytest.param(1.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rho", [0.5, 1.0])
 def test_lag_of_a_rotation_is_a_straight_line(ax, rho):
     """A linear network scales the gradient by ρ at each step."""
-    cell, params = linear_rnn(rho * jnp.array([[0.6, -0.8], [0.8, 0.6]]))
-    flow = jax.jit(lambda p: rnnx.gradient_flow(cell, p, jnp.ones((20, 3, 2)), lambda ys: ys[-1].sum()))(params)
-    rnnx.show.lag(flow, ax=ax)
+    rnnx.show.lag(linear(rho * ROTATION), ax=ax)
     np.testing.assert_allclose(ax.lines[0].get_ydata(), np.arange(20) * np.log10(rho), atol=1e-5)  # float32 products
     assert ax.get_ylim()[0] <= 19 * np.log10(rho)
 
@@ -86,8 +92,7 @@ def test_lag_of_a_rotation_is_a_straight_line(ax, rho):
 def test_axes_that_share_a_scale_keep_all_in_sight():
     figure, axes = plt.subplots(1, 3, sharey=True)
     for rho, one in zip((0.5, 1.0, 2.0), axes, strict=True):
-        cell, params = linear_rnn(rho * jnp.eye(2))
-        rnnx.show.lag(of(cell, params, jnp.ones((20, 3, 2))), ax=one)
+        rnnx.show.lag(linear(rho * ROTATION), ax=one)
     low, high = axes[0].get_ylim()
     assert low <= min(line.get_ydata().min() for line in axes[0].lines[:1])
     assert high >= max(line.get_ydata().max() for line in axes[2].lines[:1])
@@ -146,8 +151,7 @@ def test_eigenvalues_of_each_block_by_the_name_of_its_gate(flow, ax):
 
 
 def test_eigenvalues_of_a_rotation_lie_on_the_unit_circle(ax):
-    cell, params = linear_rnn(jnp.array([[0.6, -0.8], [0.8, 0.6]]))
-    rnnx.show.eigenvalues(of(cell, params, jnp.ones((3, 1, 2))), ax=ax)
+    rnnx.show.eigenvalues(linear(ROTATION), ax=ax)
     found = ax.lines[1]
     np.testing.assert_allclose(sorted(found.get_ydata()), [-0.8, 0.8], rtol=1e-5)
     np.testing.assert_allclose(np.hypot(found.get_xdata(), found.get_ydata()), 1, rtol=1e-6)
@@ -165,9 +169,8 @@ def test_any_diagnostic_is_drawn_as_analyze_does(flow, name):
 
 
 def test_what_there_is_nothing_of_is_said_in_a_sentence(flow):
-    rnn = of(*example("rnn")[:2], jnp.ones((T, B, I)))
-    with pytest.raises(ValueError, match=rf"^rnnx\.rnn\({H}\) has no gates\.$"):
-        rnnx.show.gates(rnn)
+    with pytest.raises(ValueError, match=r"^rnnx\.rnn\(2, activation='identity'\) has no gates\.$"):
+        rnnx.show.gates(linear(ROTATION))
     with pytest.raises(ValueError, match=rf"^the diagnostic 'mean_field' has no picture of rnnx\.lstm\({H}\)\.$"):
         rnnx.show.diagnostic("mean_field", flow)
     with pytest.raises(ValueError, match="did you mean 'lyapunov'"):
@@ -177,6 +180,7 @@ def test_what_there_is_nothing_of_is_said_in_a_sentence(flow):
             jax.eval_shape(lambda flow, draw=draw: draw(flow), flow)
 
 
+@pytest.mark.slow
 def test_of_cells_in_a_stack_each_has_its_gates_and_none_has_the_matrix(ax):
     cell = rnnx.stack(rnnx.gru(2), rnnx.gru(2))
     flow = of(cell, cell.init(jax.random.key(0), I), jnp.ones((T, B, I)))

@@ -62,7 +62,6 @@ def told(axes):
 @pytest.mark.parametrize("name", rnnx.diagnostics.names())
 def test_every_diagnostic_has_a_picture_that_says_whose_and_what_it_is(name):
     drawn = picture(name, record_of(name))
-    assert _style.png(drawn).startswith(b"\x89PNG")
     title = drawn.get_suptitle().replace("\n", " ")
     assert title.startswith(f"{WHOSE}: ")
     assert title.endswith(" (float64)")
