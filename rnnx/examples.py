@@ -1,5 +1,6 @@
 """Examples as people see them: what a task shows of a batch, in what JSON can hold."""
 
+import jax
 import numpy as np
 
 from rnnx.types import Batch, Example, Task
@@ -31,9 +32,12 @@ def sequence(batch: Batch, marks: tuple[int, ...] = (), marked: str = "") -> Exa
     Example(kind='sequence', steps={'': 3}, scored=2, marks=[], data={'marked': ''})
     """
     weights = np.asarray(batch.weights)
-    steps = len(weights) if batch.lengths is None and weights.ndim > 1 else _length(batch)
-    last = int(np.flatnonzero(weights[:, 0] > 0)[-1]) if weights.ndim > 1 else steps
-    scored = min(last, steps - 1)
+    if batch.lengths is not None:
+        steps = int(batch.lengths[0])
+    else:
+        steps = len(weights) if weights.ndim > 1 else len(jax.tree.leaves(batch.inputs)[0])
+    counting = np.flatnonzero(weights[:steps, 0] > 0) if weights.ndim > 1 else np.zeros(0)
+    scored = int(counting[-1]) if len(counting) else steps - 1
     return Example("sequence", {"": steps}, scored, [int(step) for step in marks], {"marked": marked})
 
 
@@ -97,11 +101,3 @@ def tree(words: list[str], children: np.ndarray) -> Example:
     """
     data = {"words": words, "children": np.asarray(children).tolist()}
     return Example("tree", {"": len(words)}, len(words) - 1, [], data)
-
-
-def _length(batch: Batch) -> int:
-    """Steps of the first example."""
-    if batch.lengths is not None:
-        return int(batch.lengths[0])
-    inputs = batch.inputs
-    return len(inputs[0] if isinstance(inputs, tuple) else inputs)

@@ -60,5 +60,6 @@ def test_a_task_that_shows_nothing_is_one_square_a_step():
     batch = jax.tree.map(np.asarray, compiled.sample(task.sample, jax.random.key(0), 3, 12))
     example = examples.first(task, batch._replace(lengths=np.array([7, 12, 12])))
     assert (example.kind, example.steps, example.marks) == ("sequence", {"": 7}, [])
+    assert examples.first(task, batch._replace(weights=np.zeros((12, 3)))).scored == 11
     whole = examples.first(task, batch._replace(weights=np.ones(3)))  # one loss an example
     assert (whole.steps, whole.scored) == ({"": 12}, 11)

@@ -48,8 +48,8 @@ def draw(study: Study, task: str) -> Figure | None:
     gradients = {name: values for parts in of_trials.values() for name, values in _rows(parts, stage, example)}
     if not gradients:
         return None
-    title = f"{task}, T = {groups[0].length}: what each network looks back at, {label}, seed {seed}"
-    return on_data.paint(example, gradients, title)
+    subject = f"{task.replace('_', ' ')}, T = {groups[0].length}: what each network looks back at"
+    return on_data.paint(example, gradients, f"{subject}, {label}, seed {seed}")
 
 
 def _most_common(examples: list[Example]) -> Example:

@@ -53,7 +53,9 @@ def relative(log10_norms: ArrayLike, scored: int) -> np.ndarray:
     norms = np.asarray(log10_norms, float)
     before = norms[: scored + 1]
     known = before[~np.isneginf(before)]
-    return norms - (known[-1] if len(known) else np.nan)
+    # Against one that is not finite, of a network that has diverged, nothing can be seen.
+    reference = known[-1] if len(known) and np.isfinite(known[-1]) else np.nan
+    return np.where(np.isneginf(norms), norms, norms - reference)
 
 
 def paint(example: Example, gradients: Mapping[str, ArrayLike], title: str = "") -> Figure:
@@ -98,7 +100,7 @@ def paint(example: Example, gradients: Mapping[str, ArrayLike], title: str = "")
     made = _style.figure(_style.WIDTH, height)
     made.set_layout_engine("none")  # every place is known
     if title:
-        made.suptitle(shown, fontsize=11.5, y=1 - _MARGIN / 2 / height, va="top")
+        made.suptitle(shown, fontsize=11.5, y=1 - _MARGIN / 2 / height, va="top", parse_math=False)
     top = head
     for line in lines:
         for n, name in enumerate(line):
@@ -110,7 +112,7 @@ def paint(example: Example, gradients: Mapping[str, ArrayLike], title: str = "")
             axes.axis("off")
             kind.draw(axes, example, _cells.tints(rows[name]))
             at = (left - _MARGIN / 2) / _style.WIDTH, 1 - (down + tall / 2) / height
-            made.text(*at, names[name], ha="right", va="center", fontsize=9.5, fontweight="bold")
+            made.text(*at, names[name], ha="right", va="center", fontsize=9.5, fontweight="bold", parse_math=False)
         top += max(heights[name] for name in line) + _GAP
     _foot(made, example, rows, before)
     return made

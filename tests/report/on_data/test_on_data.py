@@ -177,12 +177,19 @@ def test_sequences_of_thousands_of_steps_and_deep_trees_are_painted():
 @pytest.mark.parametrize(("norms", "scored", "expected"), [
     ([-5.0, -4.0, -3.0], 2, [-2, -1, 0]),
     ([-5.0, -4.0, -inf], 2, [-1, 0, -inf]),  # as of a part of the state that is not read
-    ([-inf, -inf, -inf], 2, [nan, nan, nan]),
+    ([-inf, -inf, -inf], 2, [-inf, -inf, -inf]),
+        ([inf, inf, -3.0], 1, [nan, nan, nan]),  # of a network that has diverged
     ([-3.0, nan, -3.0], 2, [0, nan, 0]),
 ])  # fmt: skip
 def test_a_gradient_is_seen_against_that_at_the_scored_step(norms, scored, expected):
-    with np.errstate(invalid="ignore"):
-        np.testing.assert_array_equal(on_data.relative(norms, scored), expected)
+    np.testing.assert_array_equal(on_data.relative(norms, scored), expected)
+
+
+def test_names_stay_text():
+    name = "rnn $x_{$ (a_b)"
+    figure = on_data.paint(SEQUENCE, {name: falling(0.9)}, f"{name}: a title")
+    assert name in [text.get_text() for text in figure.texts]
+    assert _style.png(figure).startswith(b"\x89PNG")
 
 
 KIND = """
