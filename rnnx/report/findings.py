@@ -1,207 +1,274 @@
-"""The first sentences of the report, computed from the data."""
+"""The first sentences of the report, computed from the data: who keeps a gradient, who learns, what explodes, and why.
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+They say what was counted and no more: which networks have at least 1 % of the gradient left at the first step, with
+every seed or with some; which of them learn; in how many examples the gradient grows.
+"""
+
+import re
+from collections.abc import Iterable
 
 import numpy as np
 
+from rnnx.report import reasons, words
 from rnnx.report.figures import _titles
-from rnnx.report.statistics import MedianRange, rounding
+from rnnx.report.reach import Kept, kept, steps
 from rnnx.report.study import Study
 from rnnx.report.summary import SummaryRow
-from rnnx.report.trial import MEMORY
+from rnnx.report.trial import Trial
+
+_FEW = 0.1
+"""A share of exploding examples below which next to nothing explodes."""
 
 
 def sentences(study: Study, task: str, rows: list[SummaryRow]) -> list[str]:
-    """What the measurements of a task say: decay and horizon, where the weight gradient comes from, what exploded, what
-    forget bias and initialisation did, and who remembers."""
+    """What the measurements of a task say: whose gradient reaches the first step and whose vanishes on the way, who
+    learns the task, whether anything explodes, and what sets the ones apart from the others.
+
+    Args:
+      study: what it is about.
+      task: one of its tasks.
+      rows: of its summary.
+
+    Returns:
+      whole sentences; none where nothing was measured yet.
+    """
     of_task = [row for row in rows if row.group.task == task]
-    length = max(row.group.length for row in of_task)
-    ranked = [row for row in of_task if not any(trial.against_time for trial in row.group.trials)]
-    longest = [row for row in ranked if row.group.length == length]
-    labels = _titles.stage_labels(study.groups_of(task, length))
-    result = []
-    for stage, label in labels.items():
-        rates = _known("decay_rate", stage, longest)
-        if rates:
-            horizons = _horizon(_known("horizon", stage, longest), rates, length)
-            result.append(f"At T = {length}, {label}, the gradient {_decay(rates)}.{horizons}")
-    result += _over_lengths(ranked, labels["after"]) + _against_time(of_task)
-    return result + _initialisation(longest) + _memory(of_task)
+    stage = latest_stage(study, task)
+    counted = kept(study, task, stage)
+    return [
+        *_loss(of_task),
+        *reached(study, task, stage),
+        *learning(of_task, counted),
+        *_exploding(of_task, stage),
+        *reasons.sentences(counted, stage),
+        *_against_time(of_task),
+    ]
+
+
+def latest_stage(study: Study, task: str) -> str:
+    """`after` training; `before` where nothing was measured after it."""
+    return "after" if any(trial.after for group in study.groups_of(task) for trial in group.trials) else "before"
+
+
+def of_language(study: Study, task: str) -> bool:
+    """Whether a task is to predict what stands next in a text, where the loss itself is what one asks for first."""
+    return _of_language(study.groups_of(task)[0].trials[0])
+
+
+def _of_language(trial: Trial) -> bool:
+    return bool(re.search(r"nats per (character|token|word)\)", trial.loss_unit))
+
+
+def reached(study: Study, task: str, stage: str) -> list[str]:
+    """Where the gradient reaches the first step, and where it vanishes on the way."""
+    counted = kept(study, task, stage)
+    if not counted:
+        return []
+    when = _titles.stage_labels(study.groups_of(task))[stage]
+    lengths = [one.group.length for one in counted]
+    at = words.lengths(lengths, lengths)
+    first = _first_step(counted)
+    if not any(one.losing for one in counted):
+        return [f"{words.sentence(when)}, the gradient reaches {first} in {_all(counted)} {at}: nothing vanishes."]
+    if not any(one.keeping for one in counted):
+        far = steps(value for one in counted for value in one.steps)
+        return [
+            f"{words.sentence(when)}, the gradient vanishes before {first} in {_all(counted)} {at}: "
+            f"1 % of it is left {far} {_steps_back(counted)}."
+        ]
+    longest = max(lengths)
+    return [
+        f"At T = {longest}, {when}, {_at_longest([one for one in counted if one.group.length == longest], first)}.",
+        f"It vanishes on the way in {'; in '.join(_losing(counted))}.",
+    ]
+
+
+def _all(counted: list[Kept]) -> str:
+    variants = list(dict.fromkeys(one.group.variant for one in counted))
+    return words.network(variants[0]) if len(variants) == 1 else "every network"
+
+
+def _first_step(counted: list[Kept]) -> str:
+    return "the deepest leaves" if _tree(counted) else "the first step"
+
+
+def _steps_back(counted: list[Kept]) -> str:
+    return "levels down" if _tree(counted) else "steps back"
+
+
+def _tree(counted: list[Kept]) -> bool:
+    """In a tree lag is depth below the root."""
+    return all(on_tree(one.group.trials[0]) for one in counted)
+
+
+def on_tree(trial: Trial) -> bool:
+    """Whether a trial's model runs up a tree, where lag is depth below the root."""
+    usual = trial.origin.get("task_facts", {}).get("model")
+    return bool(trial.settings.get("model.name", usual) == "recursive")
+
+
+def _at_longest(counted: list[Kept], first: str) -> str:
+    """For example `only the GRU still gets a gradient from the first step, the LSTM in 1 of 2 seeds`."""
+    whole = [one.group.variant for one in counted if not one.losing]
+    some = [one for one in counted if one.keeping and one.losing]
+    partly = words.listed(
+        f"{words.network(one.group.variant)} in {len(one.keeping)} of {one.measured} seeds" for one in some
+    )
+    gets = f"still get{'s' if len(whole) == 1 else ''} a gradient from {first}"
+    if len(whole) == len(counted):
+        return f"{_all(counted)} still gets a gradient from {first}"
+    if whole:
+        only = "" if some else "only "
+        return f"{only}{words.networks(whole)} {gets}{f', and {partly}' if partly else ''}"
+    if some and len(counted) == 1:
+        return partly.replace(" in ", f" gets a gradient from {first} in ", 1)
+    if some:
+        return f"no network gets a gradient from {first} with every seed, {partly}"
+    return f"no network gets a gradient from {first} any more"
+
+
+def _losing(counted: list[Kept]) -> list[str]:
+    """For each set of lengths the networks that lose it there, how far back it reaches, and in how many seeds."""
+    alike: dict[tuple[str, str], list[Kept]] = {}
+    longest = max(one.group.length for one in counted)
+    for variant in dict.fromkeys(one.group.variant for one in counted):
+        own = [one for one in counted if one.group.variant == variant]
+        lost = [one for one in own if one.losing]
+        if lost:
+            partly = [
+                f"at T = {one.group.length} in {len(one.losing)} of {one.measured} seeds"
+                for one in lost
+                if one.keeping and one.group.length < longest  # of that it is said before
+            ]
+            where = words.lengths((o.group.length for o in lost), (o.group.length for o in own))
+            alike.setdefault((where, words.listed(partly)), []).append(lost[-1])
+    several = len({one.group.length for one in counted}) > 1
+    return [
+        words.networks(one.group.variant for one in last)
+        + (f" {where}" if several else "")
+        + (f" ({partly})" if partly else "")
+        + ("" if several else f", {_far(last, longest)}")
+        for (where, partly), last in alike.items()
+    ]
+
+
+def _far(last: list[Kept], longest: int) -> str:
+    """How far back it still reaches at the longest length at which it vanishes."""
+    lost = [value for one in last for value in one.steps if value < one.of]
+    at = f" at T = {last[0].group.length}" if last[0].group.length < longest else ""
+    if all(value < 0 for value in lost):
+        return f"where it is exactly zero at every step{at}"
+    return f"{steps(lost)} of {last[0].of} {_steps_back(last)}{at}"
+
+
+def _loss(rows: list[SummaryRow]) -> list[str]:
+    """Of a task on text, the lowest held-out loss of all, beside that of a predictor without memory."""
+    measured = [row for row in rows if not np.isnan(row.of("heldout_loss").median)]
+    if not measured or not _of_language(rows[0].group.trials[0]):
+        return []
+    unit = re.sub(r".*\((.*)\)", r"\1", rows[0].group.trials[0].loss_unit)
+    best = min(measured, key=lambda row: float(row.of("heldout_loss").median))
+    lowest, floor = float(best.of("heldout_loss").median), best.floor
+    beside = "" if np.isnan(floor) else f"; a predictor without memory comes to {floor:.2f}"
+    other = len({row.group.variant for row in measured}) > 1
+    what = f"{'The lowest' if other or len(measured) > 1 else 'The'} held-out loss is {lowest:.2f} {unit}"
+    return [f"{what}, {words.network(best.group.variant)} at T = {best.group.length}{beside}."]
+
+
+def learning(rows: list[SummaryRow], counted: list[Kept]) -> list[str]:
+    """Who learns the task, with every seed or with some, and whether it goes with the gradient."""
+    tried = [row for row in rows if not np.isnan(row.floor) and _tried(row)]
+    if not tried:
+        return []
+    language = _of_language(tried[0].group.trials[0])
+    variants = list(dict.fromkeys(row.group.variant for row in tried))
+    lengths = [row.group.length for row in tried]
+    at = words.lengths(lengths, lengths) + _troubled(tried)
+    if all(row.reached == row.seeds for row in tried):
+        all_the_same = " all the same" if counted and not any(one.keeping for one in counted) else ""
+        who = words.network(variants[0]) if len(variants) == 1 else "every network"
+        does = "beats that by a tenth or more" if language else "learns the task"
+        return [f"{words.sentence(who)} {does} {at}{all_the_same}."]
+    if not any(row.reached for row in tried):
+        who = words.network(variants[0]) if len(variants) == 1 else "no network"
+        does = "beats that by a tenth" if language else "learns the task"
+        does = does if len(variants) > 1 else does.replace("beats", "does not beat").replace("learns", "does not learn")
+        return [f"{words.sentence(who)} {does} {at}."]
+    beginning = "That is beaten by a tenth or more" if language else "The task is learned"
+    return [f"{beginning} {_learners(tried)}.", *([] if language else _together(counted))]
+
+
+def _tried(row: SummaryRow) -> bool:
+    return bool(row.status["failed"] or not np.isnan(row.of("heldout_loss").median))
+
+
+def _troubled(rows: list[SummaryRow]) -> str:
+    count = sum(row.seeds - row.status["done"] for row in rows)
+    are = "is" if count == 1 else "are"
+    return f" ({count} of {sum(row.seeds for row in rows)} trials {are} not done)" if count else ""
+
+
+def _learners(rows: list[SummaryRow]) -> str:
+    """For example `by the GRU at every length; by the RNN at T = 16 and at T = 64 in 1 of 2 seeds; not by the LSTM`."""
+    said = []
+    for variant in dict.fromkeys(row.group.variant for row in rows):
+        own = [row for row in rows if row.group.variant == variant]
+        always = [row.group.length for row in own if row.reached == row.seeds]
+        some = [row for row in own if row.reached and row.reached < row.seeds]
+        where = [words.lengths(always, (row.group.length for row in own))] if always else []
+        where += [f"at T = {row.group.length} in {row.reached} of {row.seeds} seeds" for row in some]
+        if where:
+            said.append((words.listed(where), variant))
+    by_place: dict[str, list[str]] = {}
+    for place, variant in said:
+        by_place.setdefault(place, []).append(variant)
+    learnt = "; ".join(f"by {words.networks(variants)} {place}" for place, variants in by_place.items())
+    never = [v for v in dict.fromkeys(row.group.variant for row in rows) if v not in {variant for _, variant in said}]
+    return f"{learnt}{f'; not by {words.networks(never)}' if never else ''}{_troubled(rows)}"
+
+
+def _together(counted: list[Kept]) -> list[str]:
+    """Whether keeping the gradient and learning the task go together, counted in trials."""
+    keeping = [trial for one in counted for trial in one.keeping]
+    losing = [trial for one in counted for trial in one.losing]
+    if not keeping or not losing:
+        return []
+    learn = "learns" if _count(keeping) == "1" else "learn"
+    return [
+        f"Of the {len(keeping)} trial{'s' if len(keeping) > 1 else ''} in which the gradient reaches "
+        f"{_first_step(counted)} {_count(keeping)} {learn} it, "
+        f"of the {len(losing)} in which it vanishes {_count(losing)}."
+    ]
+
+
+def _count(trials: Iterable[Trial]) -> str:
+    return str(sum(trial.reached for trial in trials) or "none")
+
+
+def _exploding(rows: list[SummaryRow], stage: str) -> list[str]:
+    """In how many examples the gradient grows by more than a factor e on its way back."""
+    measured = [row for row in rows if not np.isnan(row.of("exploding", stage).high)]
+    shares = {_place(row): float(row.of("exploding", stage).high) for row in measured}
+    if not shares:
+        return []
+    if max(shares.values()) == 0:
+        return ["Nothing explodes."]
+    order = sorted(shares, key=lambda place: shares[place], reverse=True)
+    many = [place for place in order if shares[place] >= _FEW]
+    if not many:
+        share = max(100 * shares[order[0]], 1)
+        return [f"Next to nothing explodes: the gradient of at most {share:.0f} % of the examples, in {order[0]}."]
+    shown = words.listed(f"{100 * shares[place]:.0f} % of the examples in {place}" for place in many[:2])
+    more = f", and in {len(many) - 2} more" if len(many) > 2 else ""
+    return [f"It explodes, too: in up to {shown}{more}."]
+
+
+def _place(row: SummaryRow) -> str:
+    return f"{words.network(row.group.variant)} at T = {row.group.length}"
 
 
 def _against_time(rows: list[SummaryRow]) -> list[str]:
     """A sentence on the parts of which lag says nothing."""
-    names = {row.group.variant: None for row in rows if any(trial.against_time for trial in row.group.trials)}
+    variants = [row.group.variant for row in rows if any(trial.against_time for trial in row.group.trials)]
     why = "they run backward in time and the loss does not read their last step, so that lag is no distance from it"
-    return [f"Not ranked are {_and(names)}: {why}."] if names else []
-
-
-def _known(key: str, stage: str, rows: list[SummaryRow]) -> dict[str, MedianRange]:
-    """A metric of those variants that have it."""
-    return {row.group.variant: row.of(key, stage) for row in rows if not np.isnan(row.of(key, stage).median)}
-
-
-def _decay(rates: dict[str, MedianRange]) -> str:
-    order = sorted(rates, key=lambda variant: float(rates[variant].median), reverse=True)
-    best, worst = order[0], order[-1]
-    if best == worst:
-        return f"{'grows' if rates[best].median > 0 else 'decays'} in {best} {_by(rates[best])} back in time"
-    slowest = {variant: rates[variant] for variant in order if _tied(rates[variant], rates[best])}
-    fastest = {variant: rates[variant] for variant in order if _tied(rates[variant], rates[worst])}
-    if len(slowest) == len(fastest) == len(order):
-        if _rounded_alike(*rates.values()):
-            return f"{'grows' if rates[best].median > 0 else 'decays'} in {_owners(slowest)}"
-        return f"has a decay rate of {_signed_each(slowest)} nats per step: equal within the range over seeds"
-    first = "grows fastest" if rates[best].median > 0 else "decays slowest"
-    last = "grows slowest" if rates[worst].median > 0 else "decays fastest"
-    return f"{first} in {_owners(slowest)}, and {last} in {_owners(fastest)}"
-
-
-def _owners(rates: dict[str, MedianRange]) -> str:
-    """For example `rnn, by 0.30 nats per step`, or several of which none can be told from the first or last."""
-    first, *others = rates.values()
-    if not others:
-        return f"{next(iter(rates))}, {_by(first)}"
-    if _rounded_alike(*rates.values()):
-        return f"{_and(rates)}, {_by(first)}, equal within the rounding of float32"
-    return f"{_and(rates)} (decay rate {_signed_each(rates)} nats per step: equal within the range over seeds)"
-
-
-def _signed_each(rates: dict[str, MedianRange]) -> str:
-    return _and(f"{_signed(rate)} in {variant}" for variant, rate in rates.items())
-
-
-def _and(names: Iterable[str]) -> str:
-    *names, last = names
-    return f"{', '.join(names)} and {last}" if names else last
-
-
-def _tied(one: MedianRange, other: MedianRange) -> bool:
-    """Whether neither the seeds, whose ranges overlap, nor float32 can tell two decay rates apart."""
-    error = rounding(one.median, other.median, scale=1.0)
-    return bool(one.low <= other.high + error and other.low <= one.high + error)
-
-
-def _rounded_alike(*rates: MedianRange) -> bool:
-    """Whether rates differ by nothing but rounding: median, lowest and highest."""
-    return all(np.ptp(bounds) <= rounding(*bounds, scale=1.0) for bounds in zip(*rates, strict=True))
-
-
-def _by(rate: MedianRange) -> str:
-    return f"by {abs(float(rate.median)):#.2g} nats per step"
-
-
-def _horizon(horizons: dict[str, MedianRange], rates: dict[str, MedianRange], length: int) -> str:
-    """A horizon is where a curve crosses a limit, so rounding may move that of curves which are otherwise equal."""
-    if not horizons:
-        return ""
-    longest = max(float(horizon.median) for horizon in horizons.values())
-    owners = [variant for variant, horizon in horizons.items() if horizon.median == longest]
-    first = owners[0]
-    overlapping = {v for v, horizon in horizons.items() if horizon.high >= horizons[first].low}
-    rounded = {v for v in horizons if v in rates and first in rates and _rounded_alike(rates[v], rates[first])}
-    parts = [f"The longest horizon is {longest:g} of {length - 1} steps: {', '.join(owners)}"]
-    for others, within in ((rounded, "the rounding of float32"), (overlapping - rounded, "the range over seeds")):
-        equal = [f"{v} ({horizon.median:g})" for v, horizon in horizons.items() if v in others and v not in owners]
-        if equal:
-            parts.append(f"equal within {within}: {', '.join(equal)}")
-    return f" {'; '.join(parts)}."
-
-
-def _over_lengths(rows: list[SummaryRow], label: str) -> list[str]:
-    """A sentence on each variant: its numbers at every length, at the last measurement."""
-    of_variants: dict[str, list[SummaryRow]] = defaultdict(list)
-    for row in rows:
-        if not np.isnan(row.of("decay_rate").median):
-            of_variants[row.group.variant].append(row)
-    return [
-        f"{variant}, {label}, at T = {_each(own, lambda row: str(row.group.length))}: "
-        f"decay rate {_each(own, lambda row: _signed(row.of('decay_rate')))} nats per step, "
-        f"horizon {_each(own, lambda row: format(row.of('horizon').median, 'g'))} steps"
-        + _share(own, "older", " of the weight gradient older than 10 steps")
-        + _share(own, "exploding", " of the examples with an exploding gradient")
-        + "."
-        for variant, own in of_variants.items()
-    ]
-
-
-def _each(rows: list[SummaryRow], text: Callable[[SummaryRow], str]) -> str:
-    return ", ".join(text(row) for row in rows)
-
-
-def _share(rows: list[SummaryRow], key: str, what: str) -> str:
-    """Percentages at every length, or nothing where none was measured."""
-    if all(np.isnan(row.of(key).median) for row in rows):
-        return ""
-    return f", {_each(rows, lambda row: f'{100 * float(row.of(key).median):.0f}')} %{what}"
-
-
-_AT_THE_START = ("bias", "initializer")
-"""Endings of the settings that decide the network before training."""
-
-
-def _initialisation(rows: list[SummaryRow]) -> list[str]:
-    """A sentence on each set of variants that differ in one setting of their initialisation alone."""
-    settings = [row.group.trials[0].settings for row in rows]
-    fields = sorted({field for of_row in settings for field in of_row if field.endswith(_AT_THE_START)})
-    return [sentence for field in fields for sentence in _effect_of(field, rows)]
-
-
-def _effect_of(field: str, rows: list[SummaryRow]) -> list[str]:
-    alike: dict[str, list[SummaryRow]] = defaultdict(list)
-    for row in rows:
-        settings = {key: value for key, value in row.group.trials[0].settings.items() if key not in (field, "seed")}
-        if field in row.group.trials[0].settings and not np.isnan(row.of("decay_rate", "before").median):
-            alike[repr(settings)].append(row)
-    return [
-        f"What {field.rpartition('.')[2].replace('_', ' ')} did to the decay rate, nats per step: "
-        + "; ".join(
-            f"{row.group.variant} {_signed(row.of('decay_rate', 'before'))} before and "
-            f"{_signed(row.of('decay_rate'))} after training"
-            for row in members
-        )
-        + "."
-        for members in alike.values()
-        if len(members) > 1
-    ]
-
-
-def _signed(rate: MedianRange) -> str:
-    return "unknown" if np.isnan(rate.median) else f"{float(rate.median):#.2g}".replace("-", "−")
-
-
-def _memory(rows: list[SummaryRow]) -> list[str]:
-    """Where a variant does better than a predictor without memory: with every seed, and with some of them."""
-    tried = [
-        row
-        for row in rows
-        if not np.isnan(row.floor) and (row.status["failed"] or not np.isnan(row.of("heldout_loss").median))
-    ]
-    if not tried:
-        return []
-    reached: dict[str, list[str]] = {row.group.variant: [] for row in tried}
-    for row in tried:
-        if row.reached == row.seeds:
-            reached[row.group.variant].append(str(row.group.length))
-    return [_with_every_seed(reached), *_with_some_seeds([row for row in tried if row.reached < row.seeds])]
-
-
-def _with_every_seed(reached: dict[str, list[str]]) -> str:
-    always = [f"{variant} at T = {', '.join(lengths)}" for variant, lengths in reached.items() if lengths]
-    never = [variant for variant, lengths in reached.items() if not lengths]
-    better = f"a held-out loss {MEMORY}"
-    if not always:
-        return f"No variant reaches, with every seed and at any length, {better}."
-    others = f"; at no length by {', '.join(never)}" if never else ""
-    return f"{better.capitalize()} is reached, with every seed, by {'; '.join(always)}{others}."
-
-
-def _with_some_seeds(rows: list[SummaryRow]) -> list[str]:
-    """A seed that failed, or is not done, has not reached it."""
-    some = [
-        f"{row.group.variant} at T = {row.group.length} ({', '.join([f'{row.reached} of {row.seeds}', *row.troubles])})"
-        for row in rows
-        if row.reached or row.status["failed"]
-    ]
-    return [f"Not by every seed: {', '.join(some)}."] if some else []
+    return [f"Left out of this: {words.networks(variants)}; {why}."] if variants else []

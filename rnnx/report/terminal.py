@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -21,6 +22,7 @@ from rnnx.report.pages import page
 from rnnx.report.pages.format import digits
 from rnnx.report.study import Study
 from rnnx.report.summary import SummaryRow
+from rnnx.report.trial import MEMORY
 
 _METRICS = [metric for metric in METRICS if metric.terminal]
 
@@ -51,14 +53,14 @@ def write(of: Study, rows: list[SummaryRow], workdir: Path, directory: Path) -> 
       directory: where its report goes.
     """
     figures = page.draw(of)
-    contents = {f"figures/{figure.name}": figure.png for figure in figures if figure.name}
+    contents = {f"figures/{figure.name}": figure.png for figure in figures if figure.png}
     contents["summary.csv"] = _csv(summary.table(rows))
     contents["trials.csv"] = _csv(summary.trials_table(of))
     root = os.path.relpath(workdir.resolve(), directory.resolve())
     contents["index.html"] = page.render(of, rows, figures, shlex.quote(str(workdir)), root).encode()
     for name, content in contents.items():
         files.write(directory / name, content)
-    return len(figures)
+    return sum(bool(figure.png) for figure in figures)
 
 
 def compare(one: Path, other: Path, output: Path) -> None:
@@ -84,27 +86,43 @@ def _csv(table: list[dict[str, Any]]) -> bytes:
     return buffer.getvalue().encode()
 
 
+_NARROWEST = 20  # columns of a terminal that a network's name has at least
+
+
 def _print_summary(rows: list[SummaryRow]) -> None:
+    """A table of each task, a line a row also where there are 80 columns; then, in words, what its columns are."""
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:
+        console.width = 120
+    for task in dict.fromkeys(row.group.task for row in rows):
+        of_task = [row for row in rows if row.group.task == task]
+        floors = " or ".join(dict.fromkeys(digits(row.floor) for row in of_task))
+        console.print(f"{task}: {of_task[0].group.trials[0].loss_unit}; without memory {floors}", style="bold")
+        console.print(_summary(of_task), "")
     units = ", ".join(f"{metric.name} in {metric.unit}" for metric in _METRICS if metric.unit)
-    table = Table(
-        caption=f"median over seeds; {units}, before → after training; "
-        "reached: seeds that are done with a loss clearly below that without memory"
+    console.print(
+        f"Medians over seeds, before → after training; {units}. Learned: how many seeds are done with a loss {MEMORY}."
     )
+
+
+def _summary(rows: list[SummaryRow]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     first, *others = (metric.name for metric in _METRICS)
-    for name in ("task", "T", "variant", "seeds", first, "no memory", "reached", *others):
-        table.add_column(name, justify="left" if name in ("task", "variant") else "right")
-    for row in rows:
-        task, length, variant, _ = row.group
-        seeds = ", ".join([str(row.seeds), *row.troubles])
+    table.add_column("T", justify="right")
+    table.add_column("network", min_width=_NARROWEST, overflow="fold")
+    for name in (first, "learned", *others):
+        table.add_column(name.replace(" ", "\n"), justify="right", no_wrap=True)
+    for before, row in zip([None, *rows], rows, strict=False):
+        again = before is not None and before.group.length == row.group.length
         first, *others = (
             " → ".join(digits(row.of(metric.key, stage).median, metric.format) for stage in metric.stages)
             for metric in _METRICS
         )
-        table.add_row(task, str(length), variant, seeds, first, digits(row.floor), row.remembering, *others)
-    console = Console(markup=False)
-    if not console.is_terminal:
-        console.width = 120
-    console.print(table)
+        network = ", ".join([row.group.variant, *row.troubles])
+        if before is not None and not again:
+            table.add_section()
+        table.add_row("" if again else str(row.group.length), network, first, row.remembering, *others)
+    return table
 
 
 def _print_comparison(result: Comparison) -> None:

@@ -1,189 +1,269 @@
+"""The first sentences, on made-up records whose truth is known.
+
+A gradient of slope s, in nats per step, has 1 % left at lag 4.6 / |s|: with −0.1 it reaches 46 steps back, with −1
+four, with −0.5 nine. A loss of 0.1 beside 0.2 without memory is learned, one of 0.2 is not.
+"""
+
 import json
+import math
 
 import pytest
 
 from rnnx.report import findings, study, summary
 from tests.report.records import write_trial
 
+KEEPS, LOSES = (-0.5, -0.1), (-0.5, -1.0)  # up to T = 47
 
-def sentences(workdir):
+
+def sentences(workdir, task="adding"):
     found = study.read(workdir)
-    return findings.sentences(found, "adding", summary.rows(found))
+    return findings.sentences(found, task, summary.rows(found))
 
 
-def one(told, beginning):
-    (sentence,) = [sentence for sentence in told if beginning in sentence]
-    return sentence
-
-
-def compare(workdir, rnn, gru, **others):
-    write_trial(workdir / "rnn", cell="rnn", slopes=rnn, **others)
-    write_trial(workdir / "gru", cell="gru", slopes=gru, **others)
-    return sentences(workdir)
-
-
-@pytest.mark.parametrize("swapped", [False, True])
-def test_they_follow_the_data(tmp_path, swapped):
-    good, bad = ("gru", "rnn") if swapped else ("rnn", "gru")
-    slopes = {good: (-0.25, 0.1), bad: (-0.5, -2.0)}
-    told = compare(tmp_path, slopes["rnn"], slopes["gru"])
-    before, after = one(told, "before training"), one(told, "after 20 steps, the gradient")
-    assert f"decays slowest in {good}, by 0.25 nats per step, and decays fastest in {bad}, by 0.50" in before
-    assert f"The longest horizon is 4 of 7 steps: {good}." in before
-    assert f"grows fastest in {good}, by 0.10 nats per step, and decays fastest in {bad}, by 2.0" in after
-    assert f"The longest horizon is 7 of 7 steps: {good}." in after
-
-
-def test_only_the_longest_length_is_told(tmp_path):
-    write_trial(tmp_path / "short", length=8, slopes=(-9.0, -9.0))
-    write_trial(tmp_path / "long", length=16, slopes=(-0.5, -0.5))
-    assert one(sentences(tmp_path), "before training").startswith(
-        "At T = 16, before training, the gradient decays in rnn by 0.50 nats per step back in time."
+def write(workdir, cell, length, slopes, *, seed=0, loss=0.1, **others):
+    write_trial(
+        workdir / f"{cell}{length}_{seed}", cell=cell, length=length, slopes=slopes, seed=seed, loss=loss, **others
     )
 
 
-def test_every_variant_is_told_at_every_length(tmp_path):
-    measured = {8: (-0.21, 0.25, 0.0), 16: (-0.07, 0.5, 0.12)}
-    for length, (slope, older, exploding) in measured.items():
-        extra = {
-            "weight_gradient_by_lag/all/share_older_than_10": older,
-            "state_gradient/state/exploding": exploding,
-        }
-        write_trial(tmp_path / f"{length}", length=length, slopes=(-0.5, slope), extra=extra)
-    assert one(sentences(tmp_path), "rnn, after") == (
-        "rnn, after 20 steps, at T = 8, 16: decay rate −0.21, −0.070 nats per step, horizon 4, 14 steps, "
-        "25, 50 % of the weight gradient older than 10 steps, 0, 12 % of the examples with an exploding gradient."
-    )
-
-
-def test_shares_that_were_not_measured_are_not_told(tmp_path):
-    write_trial(tmp_path / "a", slopes=(-0.5, -0.5))
-    assert one(sentences(tmp_path), "at T = 8:").endswith("horizon 2 steps.")
-
-
-def test_initialisers_are_compared_where_nothing_else_differs(tmp_path):
-    for name, slope in (("orthogonal", -0.1), ("identity", -0.2)):
-        settings = {"cell.recurrent_initializer": name}
-        write_trial(tmp_path / name, settings=settings, slopes=(slope, slope))
-    assert one(sentences(tmp_path), "recurrent initializer did").endswith(
-        "rnn (recurrent initializer identity) −0.20 before and −0.20 after training; "
-        "rnn (recurrent initializer orthogonal) −0.10 before and −0.10 after training."
-    )
-
-
-def test_what_the_seeds_do_not_separate_is_said(tmp_path):
-    for seed, rnn, gru in ((0, -0.2, -0.3), (1, -0.4, -0.5)):
-        write_trial(tmp_path / f"rnn{seed}", cell="rnn", seed=seed, slopes=(rnn, rnn))
-        write_trial(tmp_path / f"gru{seed}", cell="gru", seed=seed, slopes=(gru, gru))
-    assert one(sentences(tmp_path), "before training").endswith(
-        "the gradient has a decay rate of −0.30 in rnn and −0.40 in gru nats per step: equal within the range over "
-        "seeds. The longest horizon is 3.5 of 7 steps: rnn; equal within the range over seeds: gru (2.5)."
-    )
-
-
-def test_variants_that_rounding_alone_sets_apart_are_not_ranked(tmp_path):
-    """They differ in the learning rate, which has done nothing before training; the curve crosses 1/e at lag 4."""
-    for rate, slope in ((0.1, -0.25 - 5e-8), (0.01, -0.25), (0.001, -0.25 + 5e-8)):
-        settings = {"learning_rate": rate}
-        write_trial(tmp_path / f"{rate}", settings=settings, slopes=(slope, slope * rate))
-    before, after = (one(sentences(tmp_path), when) for when in ("before training", "after 20 steps, the gradient"))
-    assert before.endswith(
-        "the gradient decays in rnn (learning rate 0.001), rnn (learning rate 0.01) and rnn (learning rate 0.1), "
-        "by 0.25 nats per step, equal within the rounding of float32. The longest horizon is 4 of 7 steps: "
-        "rnn (learning rate 0.001), rnn (learning rate 0.01); equal within the rounding of float32: "
-        "rnn (learning rate 0.1) (3)."
-    )
-    assert "slowest in rnn (learning rate 0.001), by 0.00025 nats per step, and decays fastest in rnn (" in after
-
-
-def test_those_that_are_equal_are_first_or_last_together(tmp_path):
-    write_trial(tmp_path / "lstm", cell="lstm", slopes=(-0.1, -0.1))
-    write_trial(tmp_path / "gru", cell="gru", slopes=(-0.5, -0.5))
-    write_trial(tmp_path / "rnn", cell="rnn", slopes=(-0.5 + 5e-8, -0.5))
-    assert (
-        "slowest in lstm, by 0.10 nats per step, and decays fastest in rnn and gru, by 0.50 nats per step, "
-        "equal within the rounding of float32."
-    ) in one(sentences(tmp_path), "before training")
-    for seed, slope in ((1, -0.1), (2, -0.5)):
-        write_trial(tmp_path / f"gru{seed}", cell="gru", seed=seed, slopes=(slope, slope))
-        write_trial(tmp_path / f"rnn{seed}", cell="rnn", seed=seed, slopes=(slope - 1, slope - 1))
-    assert (
-        "decays slowest in lstm and gru (decay rate −0.10 in lstm and −0.50 in gru nats per step: equal within the "
-        "range over seeds), and decays fastest in gru and rnn (decay rate −0.50 in gru and −1.1 in rnn nats per step: "
-        "equal within the range over seeds)."
-    ) in one(sentences(tmp_path), "before training")
-
-
-def test_equal_horizons_have_several_owners(tmp_path):
-    assert "7 of 7 steps: gru, rnn." in one(compare(tmp_path, (0.0, 0.0), (0.01, 0.0)), "before training")
-
-
-def test_forget_bias_is_compared_where_nothing_else_differs(tmp_path):
-    for bias, slope in ((0.0, -0.69), (1.0, -0.31)):
-        write_trial(tmp_path / f"{bias}", cell="lstm", settings={"cell.forget_bias": bias}, slopes=(slope, -0.01))
-    assert one(sentences(tmp_path), "forget bias did").endswith(
-        "lstm (forget bias 0) −0.69 before and −0.010 after training; "
-        "lstm (forget bias 1) −0.31 before and −0.010 after training."
-    )
-
-
-def test_forget_bias_is_not_blamed_for_another_difference(tmp_path):
-    for bias, rate in ((0.0, 0.1), (1.0, 0.01)):
-        settings = {"cell.forget_bias": bias, "learning_rate": rate}
-        write_trial(tmp_path / f"{bias}", cell="lstm", settings=settings)
-    assert not [sentence for sentence in sentences(tmp_path) if "forget bias did" in sentence]
-
-
-def test_memory_needs_every_seed_clearly_below_the_floor(tmp_path):
-    losses = {"rnn": (0.19, 0.1), "gru": (0.1, 0.15), "lstm": (0.1, 0.25)}  # no-memory loss 0.2, a tenth below: 0.18
-    for cell, of_seeds in losses.items():
-        for seed, loss in enumerate(of_seeds):
-            write_trial(tmp_path / f"{cell}{seed}", cell=cell, seed=seed, loss=loss, floor=0.2)
-    assert one(sentences(tmp_path), "without memory").endswith("by gru at T = 8; at no length by lstm, rnn.")
-
-
-def test_a_seed_that_did_not_come_to_the_end_has_no_memory_whatever_it_had_measured(tmp_path):
-    """All that have measured a loss of 0.1 or, at step 10, of 0.5; without memory it is 1.0."""
-    ends = {"gru": "done", "lstm": "failed", "mgu": "unfinished", "rnn": "not started"}
-    for cell, end in ends.items():
-        for seed in (0, 1):
-            write_trial(tmp_path / f"{cell}{seed}", cell=cell, seed=seed, floor=1.0)
-        if end != "not started":
-            status = {"measured": 3 if end == "done" else 2, "status": end}
-            write_trial(tmp_path / f"{cell}2", cell=cell, seed=2, floor=1.0, **status)
-    write_trial(tmp_path / "wild", cell="wild", floor=1.0, measured=1, status="failed")
-    config = json.loads((tmp_path / "rnn0" / "config.json").read_text())["config"]
-    planned = {path.parent.name: {} for path in sorted(tmp_path.glob("*/config.json"))} | {"rnn2": config | {"seed": 2}}
-    (tmp_path / "study.json").write_text(json.dumps({"trials": planned}))
-    told = sentences(tmp_path)
-    assert one(told, "without memory").endswith("by gru at T = 8; at no length by lstm, mgu, rnn, wild.")
-    assert one(told, "Not by every seed") == (
-        "Not by every seed: lstm at T = 8 (2 of 3, 1 failed), mgu at T = 8 (2 of 3, 1 unfinished), "
-        "rnn at T = 8 (2 of 3, 1 not started), wild at T = 8 (0 of 1, 1 failed)."
-    )
-    rows = {row["variant"]: row for row in summary.table(summary.rows(study.read(tmp_path)))}
-    assert [rows[cell]["reached"] for cell in (*ends, "wild")] == [3, 2, 2, 2, 0]
-    assert [rows[cell]["not_started"] for cell in (*ends, "wild")] == [0, 0, 0, 1, 0]
-
-
-def test_nobody_has_memory(tmp_path):
-    write_trial(tmp_path / "a", loss=0.2, floor=0.2)
-    assert one(sentences(tmp_path), "without memory").startswith("No variant reaches")
+def gates(mean, decades=1.0):
+    """A forget gate with a mean, all of whose units hold for 10^decades steps or up to ten times as long."""
+    time_scale = {"edges": [decades, decades + 1], "counts": [4]}
+    return {"gates/forget/mean": mean, "gates/forget/time_scale": time_scale}
 
 
 def test_nothing_measured_nothing_told(tmp_path):
-    write_trial(tmp_path / "a", measured=0, status="unfinished")
+    write(tmp_path, "rnn", 16, KEEPS, measured=0, status="unfinished")
     assert sentences(tmp_path) == []
 
 
-def test_a_part_whose_lag_is_no_distance_from_the_loss_is_not_ranked(tmp_path):
-    """It has the slowest decay and the longest horizon of all, and neither is told."""
-    write_trial(tmp_path / "rnn", cell="rnn", slopes=(-0.5, -0.5))
-    write_trial(tmp_path / "gru", cell="gru", slopes=(0.1, 0.1), extra={"state_gradient/against_time": 1.0})
+def test_all_keep_it(tmp_path):
+    for length in (16, 32):
+        write(tmp_path, "rnn", length, KEEPS)
+        write(tmp_path, "gru", length, KEEPS)
+    assert sentences(tmp_path)[:2] == [
+        "After 20 steps, the gradient reaches the first step in every network at every length: nothing vanishes.",
+        "Every network learns the task at every length.",
+    ]
+
+
+def test_all_lose_it_and_learn_all_the_same(tmp_path):
+    write(tmp_path, "rnn", 16, LOSES)
+    write(tmp_path, "gru", 16, (-0.5, -0.5))
+    assert sentences(tmp_path)[:2] == [
+        "After 20 steps, the gradient vanishes before the first step in every network at T = 16: "
+        "1 % of it is left 4 to 9 steps back.",
+        "Every network learns the task at T = 16 all the same.",
+    ]
+
+
+def test_one_network_at_one_length(tmp_path):
+    write(tmp_path, "my_cells:mgu", 16, LOSES, loss=0.2)
+    assert sentences(tmp_path)[:2] == [
+        "After 20 steps, the gradient vanishes before the first step in my_cells:mgu at T = 16: "
+        "1 % of it is left 4 steps back.",
+        "my_cells:mgu does not learn the task at T = 16.",
+    ]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_some_keep_it_and_others_give_out_at_a_length(tmp_path, swapped):
+    good, bad = ("rnn", "gru") if swapped else ("gru", "rnn")
+    names = {"gru": "the GRU", "rnn": "the RNN"}
+    for length in (4, 16, 32):
+        write(tmp_path, good, length, KEEPS)
+        write(tmp_path, bad, length, LOSES, loss=0.1 if length == 4 else 0.2)
     told = sentences(tmp_path)
-    assert one(told, "before training").endswith(
-        "decays in rnn by 0.50 nats per step back in time. The longest horizon is 2 of 7 steps: rnn."
+    assert told[:4] == [
+        f"At T = 32, after 20 steps, only {names[good]} still gets a gradient from the first step.",
+        f"It vanishes on the way in {names[bad]} from T = 16 on.",
+        f"The task is learned by {names[good]} at every length; by {names[bad]} at T = 4."
+        if good == "gru"
+        else "The task is learned by the GRU at T = 4; by the RNN at every length.",
+        "Of the 4 trials in which the gradient reaches the first step 4 learn it, of the 2 in which it vanishes none.",
+    ]
+
+
+def test_lengths_that_are_no_range_are_listed(tmp_path):
+    for length, slopes in ((8, LOSES), (16, KEEPS), (32, LOSES)):
+        write(tmp_path, "rnn", length, slopes)
+        write(tmp_path, "gru", length, KEEPS)
+    assert "It vanishes on the way in the RNN at T = 8 and 32." in sentences(tmp_path)
+
+
+def test_seeds_are_counted(tmp_path):
+    for seed, slopes in enumerate((KEEPS, LOSES, LOSES)):
+        write(tmp_path, "rnn", 16, slopes, seed=seed, loss=0.1 if seed == 0 else 0.2)
+        write(tmp_path, "rnn", 32, LOSES, seed=seed, loss=0.2)
+        write(tmp_path, "gru", 16, KEEPS, seed=seed)
+        write(tmp_path, "gru", 32, slopes, seed=seed, loss=0.2)
+    told = sentences(tmp_path)
+    assert told[0] == (
+        "At T = 32, after 20 steps, no network gets a gradient from the first step with every seed, "
+        "the GRU in 1 of 3 seeds."
     )
-    assert one(told, "Not ranked").startswith("Not ranked are gru: they run backward in time")
-    assert not [sentence for sentence in told if sentence.startswith("gru, after")]
-    assert "gru at T = 8" in one(told, "without memory")
+    assert told[1] == (
+        "It vanishes on the way in the GRU at T = 32; in the RNN at every length (at T = 16 in 2 of 3 seeds)."
+    )
+    assert told[2] == "The task is learned by the GRU at T = 16; by the RNN at T = 16 in 1 of 3 seeds."
+    assert told[3].startswith("Of the 5 trials in which the gradient reaches the first step 4 learn it")
+
+
+def test_one_network_of_several_seeds_at_one_length(tmp_path):
+    for seed, slopes in enumerate((KEEPS, LOSES)):
+        write(tmp_path, "gru", 16, slopes, seed=seed)
+    assert sentences(tmp_path)[:2] == [
+        "At T = 16, after 20 steps, the GRU gets a gradient from the first step in 1 of 2 seeds.",
+        "It vanishes on the way in the GRU, 4 of 15 steps back.",
+    ]
+
+
+def test_without_a_floor_nothing_is_said_of_learning(tmp_path):
+    write(tmp_path, "rnn", 16, KEEPS, floor=math.nan)
+    assert not [sentence for sentence in sentences(tmp_path) if "learn" in sentence]
+
+
+def test_trials_that_are_not_done_are_told(tmp_path):
+    write(tmp_path, "rnn", 16, KEEPS)
+    write(tmp_path, "rnn", 16, KEEPS, seed=1, status="failed", measured=2)
+    write(tmp_path, "gru", 16, KEEPS, measured=2, status="unfinished")
+    planned = {path.parent.name: {} for path in tmp_path.glob("*/config.json")}
+    (tmp_path / "study.json").write_text(json.dumps({"trials": planned}))
+    assert (
+        "The task is learned by the RNN at T = 16 in 1 of 2 seeds; not by the GRU (2 of 3 trials are not done)."
+        in sentences(tmp_path)
+    )
+
+
+def test_before_anything_is_trained_it_is_told_of_the_start(tmp_path):
+    write(tmp_path, "rnn", 16, (-0.1, -1.0), measured=1, status="unfinished")
+    assert sentences(tmp_path)[0] == (
+        "Before training, the gradient reaches the first step in the RNN at T = 16: nothing vanishes."
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        (0.0, "Nothing explodes."),
+        (0.03, "Next to nothing explodes: the gradient of at most 3 % of the examples, in the RNN at T = 16."),
+        (0.62, "It explodes, too: in up to 62 % of the examples in the RNN at T = 16."),
+    ],
+)
+def test_what_explodes(tmp_path, share, told):
+    write(tmp_path, "rnn", 16, KEEPS, extra={"state_gradient/state/exploding": share})
+    write(tmp_path, "gru", 16, KEEPS, extra={"state_gradient/state/exploding": 0.0})
+    assert told in sentences(tmp_path)
+
+
+def test_a_gradient_of_exactly_zero_is_told_from_a_small_one(tmp_path):
+    none = {"state_gradient/state/log10_norm": [-math.inf] * 16, "state_gradient/state/reach": math.nan}
+    write(tmp_path, "rnn", 16, KEEPS, extra=none)
+    write(tmp_path, "gru", 16, KEEPS)
+    assert "It vanishes on the way in the RNN, where it is exactly zero at every step." in sentences(tmp_path)
+
+
+def test_a_tree_has_levels(tmp_path):
+    for cell, slopes in (("rntn", (-0.5, -2.5)), ("recursive", KEEPS)):
+        curve = {
+            "state_gradient/state/log10_norm": [*(slopes[1] * k / math.log(10) for k in range(4)), *[math.nan] * 12]
+        }
+        reach = {"state_gradient/state/reach": 3.0 if slopes == KEEPS else 1.0}
+        write(tmp_path, cell, 16, slopes, extra=curve | reach, usual_model="recursive")
+    assert sentences(tmp_path)[:2] == [
+        "At T = 16, after 20 steps, only recursive still gets a gradient from the deepest leaves.",
+        "It vanishes on the way in the RNTN, 1 of 3 levels down.",
+    ]
+
+
+def test_a_study_of_language_begins_with_the_loss(tmp_path):
+    for cell, loss in (("rnn", 1.9), ("gru", 1.5)):
+        write_trial(tmp_path / cell, cell=cell, task="characters", slopes=LOSES, loss=loss, floor=2.0, length=16)
+        path = tmp_path / cell / "config.json"
+        path.write_text(path.read_text().replace("mean squared error", "cross-entropy (nats per character)"))
+    told = sentences(tmp_path, "characters")
+    assert told[0] == (
+        "The lowest held-out loss is 1.50 nats per character, the GRU at T = 16; "
+        "a predictor without memory comes to 2.00."
+    )
+    assert told[2] == "That is beaten by a tenth or more by the GRU at T = 16; not by the RNN."
+    found = study.read(tmp_path)
+    assert findings.of_language(found, "characters")
+
+
+def test_a_part_whose_lag_is_no_distance_from_the_loss_is_left_out(tmp_path):
+    write(tmp_path, "rnn", 16, LOSES)
+    write(tmp_path, "gru", 16, KEEPS, extra={"state_gradient/against_time": 1.0})
+    told = sentences(tmp_path)
+    assert told[0].startswith("After 20 steps, the gradient vanishes before the first step in the RNN at T = 16")
+    assert told[-1].startswith("Left out of this: the GRU; they run backward in time")
+
+
+def many(workdir, keeping, losing, seeds=3):
+    """Trials that keep the gradient and have some records, and trials that lose it and have others."""
+    for seed in range(seeds):
+        write(workdir, "gru", 16, KEEPS, seed=seed, extra=keeping(seed))
+        write(workdir, "lstm", 16, LOSES, seed=seed, extra=losing(seed))
+
+
+def reason(workdir):
+    (told,) = [s for s in sentences(workdir) if "apart" in s or "could say why" in s]
+    return told
+
+
+def test_the_reason_is_what_sets_them_apart_most(tmp_path):
+    """The mean overlaps, the time scale does not: the slowest tenth of the units begins at 10^1.9 and at 10^0.9."""
+    many(tmp_path, lambda seed: gates(0.5 + seed / 10, 1.0), lambda seed: gates(0.4 + seed / 10, 0.0))
+    assert reason(tmp_path) == (
+        "What sets them apart most at T = 16 is the time that the slowest tenth of the units of the forget gate hold "
+        "for: 79 steps where the gradient reaches the first step, 7.9 steps where it vanishes."
+    )
+
+
+@pytest.mark.parametrize(
+    ("tag", "values", "told"),
+    [
+        ("gates/update/mean", (0.9, 0.2), "mean of the update gate (1 keeps all of the old state): 0.9"),
+        ("recurrent_matrix/0/spectral_radius", (1.0, 0.5), "largest eigenvalue of the recurrent matrix, in size: 1"),
+        ("lyapunov/largest", (-0.01, -0.5), "largest Lyapunov exponent: −0.01 nats per step"),
+        ("hidden_units/saturated", (0.05, 0.75), "share of saturated units: 5% where"),
+    ],
+)
+def test_a_reason_may_be_a_gate_an_eigenvalue_or_the_units(tmp_path, tag, values, told):
+    many(tmp_path, lambda seed: {tag: values[0]}, lambda seed: {tag: values[1]})
+    assert told in reason(tmp_path)
+
+
+def test_a_reason_may_be_a_part_of_the_state(tmp_path):
+    flat = [-2.0] * 16
+    for cell, slopes, c in (("gru", KEEPS, [-1.0] * 16), ("lstm", LOSES, flat)):
+        for seed in range(3):
+            parts = {"state_gradient/h/log10_norm": flat, "state_gradient/c/log10_norm": c}
+            write(tmp_path, cell, 16, slopes, seed=seed, extra=parts, parts=("h", "c"))
+    assert "gradient of c beside that of h: 10 times as large where" in reason(tmp_path)
+
+
+def test_who_has_no_such_gate_is_said(tmp_path):
+    many(tmp_path, lambda seed: gates(0.9), lambda seed: gates(0.1))
+    write(tmp_path, "rnn", 16, LOSES)
+    assert reason(tmp_path).endswith("where it vanishes (the RNN has no such gate).")
+
+
+def test_what_does_not_set_them_apart_is_no_reason(tmp_path):
+    many(tmp_path, lambda seed: gates(0.1 * seed), lambda seed: gates(0.1 * seed))
+    assert reason(tmp_path) == (
+        "Nothing of what was recorded sets those that keep it at T = 16 clearly apart from those that lose it."
+    )
+
+
+def test_of_few_trials_no_reason_is_told(tmp_path):
+    """Two of four are set apart by chance in one case of three."""
+    many(tmp_path, lambda seed: gates(0.9), lambda seed: gates(0.1), seeds=2)
+    assert "can't be told from so few trials" in reason(tmp_path)
+
+
+def test_where_all_do_alike_it_is_told_how_long_gates_hold(tmp_path):
+    write(tmp_path, "lstm", 16, LOSES, extra=gates(0.5))
+    assert sentences(tmp_path)[-1] == (
+        "At T = 16 the time that the slowest tenth of the units of the forget gate hold for is 79 steps in the LSTM."
+    )

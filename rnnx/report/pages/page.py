@@ -1,15 +1,26 @@
-"""The page: findings, figures, table and where it all comes from, in one HTML file that needs no other."""
+"""The page: findings, figures by question, tables, and where it all comes from, in one file that needs no other."""
 
 import base64
+import importlib
+import inspect
+import itertools
+import json
+from collections.abc import Iterable
+from importlib import resources
 from typing import Any, NamedTuple
 
 import jinja2
+import markupsafe
 import numpy as np
 
-from rnnx.report import figures, findings
-from rnnx.report.figures import _style, state_gradient
-from rnnx.report.metrics import METRICS
+import rnnx
+from rnnx import registry
+from rnnx.report import answers, figures, findings
+from rnnx.report.figures import _style, _titles, state_gradient
+from rnnx.report.metrics import METRICS, Metric
+from rnnx.report.pages import first_screen, questions
 from rnnx.report.pages.format import digits, slug, span
+from rnnx.report.pages.svg import Drawing, drawing
 from rnnx.report.study import Study, text
 from rnnx.report.summary import SummaryRow
 from rnnx.report.trial import CORE, MEMORY, Trial
@@ -20,13 +31,17 @@ _HEADLINE = "headline"
 
 
 class FigureFile(NamedTuple):
-    """A figure of the page, or a sentence in place of one."""
+    """A figure of the page, or what is said in its place."""
 
     section: str
     name: str
-    """Empty of a sentence."""
     alt: str
     png: bytes
+    task: str = ""
+    drawing: Drawing | None = None
+    """As the page has it."""
+    sentence: str = ""
+    """In place of a figure that would show one value alone; it then has neither name nor file."""
 
     @property
     def uri(self) -> str:
@@ -35,20 +50,27 @@ class FigureFile(NamedTuple):
 
 
 def draw(study: Study) -> list[FigureFile]:
-    """All figures of a study."""
-    drawn = [(_HEADLINE, _HEADLINE, state_gradient.draw_longest(study))]
-    sentences = []
+    """All figures of a study; the first is for other pages, since this one has it as what can be clicked."""
+    headline = state_gradient.draw_longest(study)
+    drawn = [FigureFile(_HEADLINE, f"{_HEADLINE}.png", headline.get_suptitle(), _style.png(headline, _DPI))]
     for section in figures.sections():
         for task in study.tasks:
             figure = section.draw(study, task)
+            name = f"{section.name}_{slug(task)}"
             if isinstance(figure, str):
-                sentences.append(FigureFile(section.name, "", f"{task}: {figure}", b""))
+                drawn.append(FigureFile(section.name, "", "", b"", task, sentence=figure))
             elif figure is not None:
-                drawn.append((section.name, f"{section.name}_{slug(task)}", figure))
-    return sentences + [
-        FigureFile(section, f"{name}.png", figure.get_suptitle().replace("\n", "; "), _style.png(figure, _DPI))
-        for section, name, figure in drawn
-    ]
+                alt = " ".join([figure.get_suptitle().partition("\n")[0] + ".", *_seen(study, task, section.name)])
+                png = _style.png(figure, _DPI)
+                drawn.append(FigureFile(section.name, f"{name}.png", alt, png, task, drawing(figure, name)))
+    return drawn
+
+
+def _seen(study: Study, task: str, section: str) -> list[str]:
+    """What the curves of a figure do, for those who can't see it."""
+    if not section.startswith("state_gradient"):
+        return []
+    return [sentence for stage in ("before", "after") for sentence in findings.reached(study, task, stage)]
 
 
 def render(study: Study, rows: list[SummaryRow], drawn: list[FigureFile], workdir: str, root: str = "..") -> str:
@@ -62,21 +84,121 @@ def render(study: Study, rows: list[SummaryRow], drawn: list[FigureFile], workdi
       root: the same directory seen from that of the page, for the links to trials.
     """
     common, varying = _settings(study.views)
+    screen = first_screen.first_screen(study, rows)
+    language = [findings.of_language(study, task) for task in study.tasks]
+    shown = {(figure.section, figure.task): figure for figure in drawn}
     return template("page.html").render(
         study=study,
         workdir=workdir,
         root=root,
         memory=MEMORY,
+        question=_LANGUAGE if all(language) else _GRADIENT,
+        tasks={task: {"slug": slug(task), "sentence": _of_task(study, task)} for task in study.tasks},
+        said={task: findings.sentences(study, task, rows) for task in study.tasks},
+        told={task: answers.sentences(study, task, rows) for task in study.tasks},
+        screen=screen,
+        specs=_script(screen.vega) if screen else "",
+        chosen=_script(_chosen(study, screen)),
+        vega=markupsafe.Markup(first_screen.library()) if screen else "",
+        script=markupsafe.Markup(resources.files(__package__).joinpath("page.js").read_text(encoding="utf-8")),
+        answers=[
+            answer
+            for answer in questions.answers(figures.sections())
+            if any(name in {section for section, _ in shown} for name in answer.sections)
+        ],
+        shown=shown,
+        files=[figure for figure in drawn if figure.png],
         rows=rows,
-        metrics=[metric for metric in METRICS if metric.heading],
-        findings={task: findings.sentences(study, task, rows) for task in study.tasks},
-        headline=state_gradient.HEADLINE,
-        sections=figures.sections(),
-        figures=drawn,
+        tables={task: _columns([row for row in rows if row.group.task == task]) for task in study.tasks},
+        constants={task: _constants([row for row in rows if row.group.task == task]) for task in study.tasks},
+        bar=_bar,
+        same=_same(study, common),
         common=common,
         varying=varying,
         origin=_origin(study.trials),
         samples=_samples(study),
+    )
+
+
+_GRADIENT = "where does the gradient vanish?"
+_LANGUAGE = "who predicts the text best, and how far back does the gradient reach?"
+
+
+def _script(values: Any) -> markupsafe.Markup:
+    """JSON as it may stand inside of a script: no text in it ends that."""
+    return markupsafe.Markup(json.dumps(values, ensure_ascii=False).replace("<", "\\u003c"))
+
+
+def _chosen(study: Study, screen: first_screen.FirstScreen | None) -> dict[str, Any]:
+    """What the page shows at first."""
+    lengths = screen.lengths if screen else {}
+    return {
+        "task": next(iter(lengths), study.tasks[0]),
+        "stage": list(screen.stages)[-1] if screen else "after",
+        "lengths": lengths,
+    }
+
+
+def _of_task(study: Study, task: str) -> str:
+    """What a task is: the first sentence of its module, without its name; empty for one of anyone's own."""
+    name = study.groups_of(task)[0].trials[0].settings["task.name"]
+    if name not in rnnx.tasks.names():
+        return ""
+    module = importlib.import_module(registry.module("rnnx.tasks", name).__name__)
+    first = (inspect.getdoc(module) or "").partition("\n")[0]
+    return first.rstrip(".")
+
+
+def _columns(rows: list[SummaryRow]) -> list[Metric]:
+    """The metrics that tell the rows of a table apart, or are of one row."""
+    return [metric for metric in _shown_metrics(rows) if len(rows) == 1 or len(_values(metric, rows)) > 1]
+
+
+def _constants(rows: list[SummaryRow]) -> list[str]:
+    """A sentence on each metric that is the same everywhere."""
+    return [
+        f"{metric.name.capitalize()}: {digits(next(iter(_values(metric, rows))), metric.format)} in all."
+        for metric in _shown_metrics(rows)
+        if len(rows) > 1 and len(_values(metric, rows)) == 1
+    ]
+
+
+def _shown_metrics(rows: list[SummaryRow]) -> list[Metric]:
+    return [metric for metric in METRICS if metric.heading and _values(metric, rows)]
+
+
+def _values(metric: Metric, rows: list[SummaryRow]) -> set[float]:
+    values = itertools.chain(*(row.of(metric.key, stage) for row in rows for stage in metric.stages))
+    return {float(value) for value in values if not np.isnan(value)}
+
+
+def _bar(metric: Metric, row: SummaryRow, stage: str, rows: list[SummaryRow]) -> float:
+    """The length of the bar behind a number, 0 to 1: of a share itself, of steps their share of the sequence, of others
+    their share of the largest in the table."""
+    value = abs(float(row.of(metric.key, stage).median))
+    if metric.unit == "steps":
+        largest = float(row.group.length - 1)
+    elif metric.unit == "share" or metric.key == "gate_mean":
+        largest = 1.0
+    else:
+        known = [abs(value) for value in _values(metric, rows) if np.isfinite(value)]
+        largest = max(known, default=0.0)
+    share = value / largest if largest else 0.0
+    return min(share, 1.0) if np.isfinite(share) else 0.0
+
+
+def _same(study: Study, common: dict[str, str]) -> str:
+    """What all trials have in common, in words: initial values and training."""
+    words = {"steps": "training steps", "batch_size": "sequences a batch", "learning_rate": "learning rate"}
+    training = [f"{common[field]} {name}" for field, name in words.items() if common.get(field)]
+    seeds = sorted({len(group.trials) for group in study.groups})
+    each = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(
+        [
+            _titles.initialisation(list(study.groups)).replace("_", " "),
+            *training,
+            f"{each} seed{'s' if seeds[-1] > 1 else ''}",
+        ]
     )
 
 
@@ -89,7 +211,7 @@ def template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"digits": digits, "range": span, "text": text}
+    environment.filters |= {"digits": digits, "range": span, "text": text, "slug": slug}
     return environment.get_template(name)
 
 
@@ -113,8 +235,9 @@ def _samples(study: Study) -> dict[str, dict[int, str]]:
     return shown
 
 
-def _origin(trials: list[Trial]) -> dict[str, list[str]]:
+def _origin(trials: Iterable[Trial]) -> dict[str, list[str]]:
     """Versions, platform, data, command and git revision: every value that a trial has recorded, once."""
+    trials = list(trials)
     recorded: dict[str, dict[str, None]] = {}
     for trial in trials:
         for key, value in trial.origin.items():

@@ -507,7 +507,7 @@ def test_a_new_figure_is_one_file(tmp_path, monkeypatch):
     found = study.read(tmp_path / "study")
     assert figures.sections()[0].title == "Noise by lag"
     html = page.render(found, summary.rows(found), page.draw(found), "runs/one")
-    assert '<h2 id="noise_by_lag">Noise by lag</h2>' in html
+    assert '<h3 id="noise_by_lag">Noise by lag</h3>' in html
     assert "How much of it there is, in <em>one</em> sentence." in html
     assert "figures/noise_by_lag_adding.png" in html
     assert [picture.tag for picture in figures.pictures("noise_by_lag", curve, "a trial")] == ["noise_by_lag/figure"]

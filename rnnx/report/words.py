@@ -1,0 +1,71 @@
+"""Networks, lengths and lists as sentences have them."""
+
+from collections.abc import Iterable
+
+_NAMES = {
+    "rnn": "the RNN",
+    "lstm": "the LSTM",
+    "gru": "the GRU",
+    "mingru": "the minGRU",
+    "minlstm": "the minLSTM",
+    "lru": "the LRU",
+    "rntn": "the RNTN",
+    "ngram": "the n-gram model",
+    "bag_of_words": "the bag of words",
+}
+
+
+def network(variant: str) -> str:
+    """A variant as a sentence calls it.
+
+    >>> network("lstm (forget bias 0, part layer0)"), network("my_cells:mgu")
+    ('the LSTM with forget bias 0 and part layer0', 'my_cells:mgu')
+    """
+    name, _, settings = variant.partition(" (")
+    with_settings = f" with {listed(settings.removesuffix(')').split(', '))}" if settings else ""
+    return _NAMES.get(name, name) + with_settings
+
+
+def networks(variants: Iterable[str]) -> str:
+    """Several of them, each once.
+
+    >>> networks(["rnn", "gru", "rnn"])
+    'the RNN and the GRU'
+    """
+    return listed(network(variant) for variant in dict.fromkeys(variants))
+
+
+def listed(names: Iterable[str]) -> str:
+    """A list in words.
+
+    >>> listed(["a", "b", "c"]), listed(["a"]), listed([])
+    ('a, b and c', 'a', '')
+    """
+    *names, last = names if (names := list(names)) else [""]
+    return f"{', '.join(names)} and {last}" if names else last
+
+
+def lengths(some: Iterable[int], of: Iterable[int]) -> str:
+    """Some of the lengths of a study.
+
+    >>> lengths([64, 128], [16, 64, 128]), lengths([16, 128], [16, 64, 128]), lengths([8], [8])
+    ('from T = 64 on', 'at T = 16 and 128', 'at T = 8')
+    >>> lengths([16, 64], [16, 64]), lengths([16], [16, 64])
+    ('at every length', 'at T = 16')
+    """
+    some, of = sorted(set(some)), sorted(set(of))
+    if len(of) > 1 and some == of:
+        return "at every length"
+    if len(some) > 1 and some == of[-len(some) :]:
+        return f"from T = {some[0]} on"
+    return f"at T = {listed(map(str, some))}"
+
+
+def sentence(text: str) -> str:
+    """With a capital letter at its start; a name of anyone's own stays as it is.
+
+    >>> sentence("the GRU learns"), sentence("my_cells:mgu learns")
+    ('The GRU learns', 'my_cells:mgu learns')
+    """
+    first = text.partition(" ")[0]
+    return text if {"_", ":"} & set(first) else text[:1].upper() + text[1:]
