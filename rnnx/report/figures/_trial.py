@@ -38,6 +38,7 @@ def panels(title: str, count: int = 1, *, height: float = 4.0, columns: int = 3)
     rows = -(-count // columns)
     width = max(6.4, 4.6 * columns)
     made = _style.figure(width, rows * (height - 0.4) + 0.4)
+    made.set_layout_engine("constrained", h_pad=0.08)  # between the title and those of panels
     made.suptitle(textwrap.fill(title, int(_CHARACTERS * width)), fontsize=11.5)
     axes = list(made.subplots(rows, columns, squeeze=False).flat)
     for unused in axes[count:]:
@@ -62,7 +63,7 @@ def line_styles(record: Record, labels: list[str]) -> dict[str, _style.LineStyle
 
 def number_lines(record: Record, title: str, lines: list[NumberLine]) -> Figure:
     """Each number as a diamond on a line of its own, beside its references."""
-    made, axes = panels(title, len(lines), height=2.1, columns=1)
+    made, axes = panels(title, len(lines), height=2.3, columns=1)
     for one, (label, value, references, scale) in zip(axes, lines, strict=True):
         one.set(xlabel=label, xscale=scale, ylim=(-1, 1), yticks=[])
         for side in ("left", "right", "top"):
