@@ -28,6 +28,14 @@ def write(directory, example=ADDING, extra=None, **options):
         (directory / "example.json").write_text(json.dumps(example._asdict()))
 
 
+def leave_parts(directory):
+    """Of a model with several parts nothing is told as of one that is the only one."""
+    path = directory / "metrics.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    kept = [{tag: v for tag, v in record.items() if not tag.startswith("state_gradient/")} for record in records]
+    path.write_text("".join(json.dumps(record) + "\n" for record in kept))
+
+
 def shades(*relative):
     return _cells.SHADES(1 + np.array(relative) / 4)
 
@@ -60,11 +68,7 @@ def test_what_is_read_and_what_is_written_are_one_row(tmp_path):
     curves = {f"{part}/state_gradient/state/log10_norm": [-1.0, -2.0] for part in ("encoder", "decoder")}
     for cell in ("gru", "lstm"):
         write(tmp_path / cell, example, extra | curves, cell=cell, parts=())
-        path = tmp_path / cell / "metrics.jsonl"
-        records = [json.loads(line) for line in path.read_text().splitlines()]
-        whole = "state_gradient/state/"  # of a model with one part
-        kept = [{tag: value for tag, value in record.items() if not tag.startswith(whole)} for record in records]
-        path.write_text("".join(json.dumps(record) + "\n" for record in kept))
+        leave_parts(tmp_path / cell)
     figure = state_gradient_on_data.draw(study.read(tmp_path), "adding")
     assert [axes.get_label() for axes in figure.axes] == ["gru", "lstm", "scale"]
     _, colors = painted(row(figure, "gru"))
@@ -75,12 +79,23 @@ def test_layers_have_rows_of_their_own(tmp_path):
     layers = {f"layer{n}/{TAG}": falling(rho) for n, rho in enumerate((0.5, 0.9))}
     curves = {f"layer{n}/state_gradient/state/log10_norm": [-1.0, -2.0] for n in (0, 1)}
     write(tmp_path / "a", extra=layers | curves)
-    path = tmp_path / "a" / "metrics.jsonl"
-    records = [json.loads(line) for line in path.read_text().splitlines()]
-    kept = [{tag: v for tag, v in record.items() if not tag.startswith("state_gradient/")} for record in records]
-    path.write_text("".join(json.dumps(record) + "\n" for record in kept))
+    leave_parts(tmp_path / "a")
     figure = state_gradient_on_data.draw(study.read(tmp_path), "adding")
     assert [axes.get_label() for axes in figure.axes] == ["rnn (part layer0)", "rnn (part layer1)", "scale"]
+
+
+def test_layers_of_what_reads_and_what_writes_go_together(tmp_path):
+    example = examples.translation("abc", "cba")
+    parts = [f"{side}/layer{n}" for side in ("encoder", "decoder") for n in (0, 1)]
+    curves = {f"{part}/{TAG}": [-3.0 - n, -2.0 - n, -1.0] for n, part in enumerate(parts)}
+    whole = {f"{part}/state_gradient/state/log10_norm": [-1.0, -2.0] for part in parts}
+    write(tmp_path / "a", example, curves | whole)
+    leave_parts(tmp_path / "a")
+    figure = state_gradient_on_data.draw(study.read(tmp_path), "adding")
+    rows = [f"rnn, encoder/layer{n} and decoder/layer{n}" for n in (0, 1)]
+    assert [axes.get_label() for axes in figure.axes] == [*rows, "scale"]
+    _, colors = painted(row(figure, rows[1]))
+    np.testing.assert_allclose(colors, _cells.SHADES(np.clip(1 + np.array([-3, -2, 0, -5, -4, 0]) / 4, 0, 1)))
 
 
 def test_networks_of_another_example_are_not_put_beside_it(tmp_path):
