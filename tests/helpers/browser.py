@@ -104,6 +104,15 @@ class Browser:
         """What is to be seen, as a PNG file."""
         path.write_bytes(base64.b64decode(self._send("Page.captureScreenshot")["data"]))
 
+    def click(self, x: float, y: float) -> None:
+        """The left button of the mouse at a place of the window."""
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self._send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def resize(self, width: int, height: int = 900) -> None:
+        """Another window, in pixels."""
+        self._send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
     def close(self) -> None:
         """End the process."""
         os.close(self._out)

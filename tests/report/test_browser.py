@@ -24,26 +24,114 @@ def opened(tmp_path_factory):
     found.close()
 
 
-def test_the_report_loads_without_an_error_and_every_picture_is_drawn(opened, tmp_path):
-    workdir = tmp_path / "study"
-    for cell in ("rnn", "lstm"):
-        extra = flat(everything(12)) | {"train/gradient_norm": 0.5}
-        write_trial(
-            workdir / cell, cell=cell, length=12, parts=("h", "c"), extra=extra, analysis={"trajectories": states(12)}
-        )
+def written(workdir, some=None):
+    """The report of a study of two tasks and two lengths; with figures of some sections, or of all."""
+    for cell, slope in (("rnn", -1.0), ("lstm", -0.1)):
+        for task, length in (("adding", 6), ("adding", 12), ("copy_memory", 12)):
+            extra = flat(everything(length)) | {"train/gradient_norm": 0.5} if length == 12 and task == "adding" else {}
+            analysis = {"trajectories": states(length)} if extra else None
+            write_trial(
+                workdir / task / f"{cell}{length}",
+                cell=cell,
+                task=task,
+                length=length,
+                slopes=(-2.5, slope),
+                parts=("h", "c"),
+                extra=extra,
+                analysis=analysis,
+            )
     read = study.read(workdir)
-    drawn = page.draw(read)
+    sections = figures.sections()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page.figures, "sections", lambda: [one for one in sections if not some or one.name in some])
+        drawn = page.draw(read)
+        html = page.render(read, summary.rows(read), drawn, "runs/study")
     report = workdir / "report" / "index.html"
-    report.parent.mkdir()
-    report.write_text(page.render(read, summary.rows(read), drawn, "runs/study"), encoding="utf-8")
-    (report.parent / "figures").mkdir()
+    (report.parent / "figures").mkdir(parents=True)
+    report.write_text(html, encoding="utf-8")
     for figure in drawn:
         (report.parent / "figures" / figure.name).write_bytes(figure.png)
+    return report
 
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    return written(tmp_path_factory.mktemp("reported") / "study", ("loss", "lyapunov"))
+
+
+MATRIX = (
+    "[...document.querySelectorAll('#matrix .role-mark.mark-text text')].map(text => text.textContent).filter(Boolean)"
+)
+CURVES = "[...document.querySelectorAll('#curves .mark-line path')].map(path => path.getAttribute('d')).join()"
+
+
+def until(opened, condition):
+    deadline = time.monotonic() + 20
+    while not opened.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.1)
+
+
+def click(opened, selector):
+    opened.evaluate(f"document.querySelector({selector!r}).click()")
+
+
+def test_the_first_screen_shows_data_and_a_click_changes_it(opened, report):
+    opened.open(report.as_uri())
+    until(opened, f"{MATRIX}.includes('11') && {CURVES}.length > 10")
+    # With a slope of −1 the reach is 4 of 11 steps, with −0.1 all of them.
+    assert sorted(set(opened.evaluate(MATRIX))) == ["11", "4", "5", "✓"]
+    long = opened.evaluate(CURVES)
+    # A click on the cell of the shorter length, where the mouse would: in the middle of the number.
+    numbers = "[...document.querySelectorAll('#matrix .role-mark.mark-text text')]"
+    place = opened.evaluate(
+        f"(box => [box.x + box.width / 2, box.y + box.height / 2])"
+        f"({numbers}.find(text => text.textContent == '5').getBoundingClientRect())"
+    )
+    opened.click(*place)
+    until(opened, f"{CURVES} != {long!r}")
+    assert opened.evaluate("document.querySelector('.lengths [aria-pressed=true]').textContent") == "T = 6"
+    click(opened, "input[value=before]")
+    until(opened, f"[...new Set({MATRIX})].join() == '1'")  # ln 0.01 over −2.5 is less than 2
+    click(opened, "input[value=copy_memory]")
+    until(opened, "document.querySelectorAll('.lengths button').length == 1")
+    shown = "[...document.querySelectorAll('[data-task]')].filter(e => e.offsetParent).map(e => e.dataset.task)"
+    assert set(opened.evaluate(shown)) == {"copy_memory"}
+    assert opened.errors == []
+    assert opened.evaluate("performance.getEntriesByType('resource').length") == 0  # nothing but the page is loaded
+
+
+def test_a_table_is_sorted_by_a_click(opened, report):
+    opened.open(report.as_uri())
+    until(opened, "!!document.querySelector('.lengths button')")
+    column = (
+        "[...document.querySelector('table.sortable').tBodies[0].rows].map(row => Number(row.cells[1].textContent))"
+    )
+    assert opened.evaluate(column) == [6, 6, 12, 12]
+    click(opened, "table.sortable th:nth-child(2)")
+    click(opened, "table.sortable th:nth-child(2)")
+    assert opened.evaluate(column) == [12, 12, 6, 6]
+    assert opened.evaluate("document.querySelector('table.sortable th:nth-child(2)').ariaSort") == "descending"
+
+
+def test_on_a_narrow_screen_figures_unfold_and_nothing_is_wider(opened, report):
+    opened.resize(420)
+    opened.open(report.as_uri())
+    until(opened, "document.querySelectorAll('.columns > svg').length > 0")
+    assert opened.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert opened.evaluate("document.querySelector('.columns > svg').getBoundingClientRect().width > 250")
+    opened.resize(1400)
+    assert opened.errors == []
+
+
+@pytest.mark.slow
+def test_the_report_loads_without_an_error_and_every_figure_is_drawn(opened, tmp_path):
+    report = written(tmp_path / "study")
     opened.open(report.as_uri())
     opened.wait_for("All measurements")
-    assert opened.evaluate("document.images.length") == len(drawn) > 12
-    assert opened.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 500)")
+    opened.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    seen = "[...document.querySelectorAll('.drawn .wide > svg')].filter(svg => svg.getBoundingClientRect().width > 500)"
+    assert opened.evaluate(f"{seen}.length") > 12
     # Nothing but the tables and figures, which move by themselves, is wider than the window.
     assert opened.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     links = opened.evaluate("[...document.links].map(link => link.href)")

@@ -70,7 +70,8 @@ def first_screen(study: Study, rows: list[SummaryRow]) -> FirstScreen | None:
         return specs[name] | {"params": [{"name": key, "value": value} for key, value in values.items()], "width": 430}
 
     def drawn(name: str, task: str) -> str:
-        still = [layer for layer in specs[name]["layer"] if layer["mark"]["type"] != "point"]  # which the mouse finds
+        # Without the points, which are for the mouse to find.
+        still = [layer | {"layer": layer["layer"][:1]} if "layer" in layer else layer for layer in specs[name]["layer"]]
         svg = vl_convert.vegalite_to_svg(shown(name, task) | {"layer": still})
         return str(svg[svg.index("<svg") :])
 
@@ -120,6 +121,7 @@ _CONFIG: Spec = {
         "titleFontSize": 12,
     },
 }
+_TOLD = "datum.network + ', lag ' + datum.lag + ': ' + format(pow(10, datum.y), '.2~p')"
 _CHOSEN = "datum.task == task && datum.stage == stage"
 
 
@@ -322,7 +324,7 @@ def _curves(study: Study, groups: list[Group], stages: list[str]) -> Spec:
     }
     references = [
         {"y": -2.0, "text": "1 %: the reach", "dash": [5, 3]},
-        {"y": _ROUNDING, "text": "float32 rounding: below this it is about lost", "dash": [1, 3]},
+        {"y": _ROUNDING, "text": "float32 rounding", "dash": [1, 3]},
     ]
     layers: list[Spec] = [
         {
@@ -351,29 +353,27 @@ def _curves(study: Study, groups: list[Group], stages: list[str]) -> Spec:
         {
             "data": {"values": lines},
             "transform": [*chosen, {"flatten": ["lag", "y"]}],
-            "mark": {"type": "line", "clip": True},
-            "encoding": {
-                "x": x,
-                "y": y | {"field": "y"},
-                "color": color,
-                "strokeDash": dash,
-                "detail": [{"field": "seed"}],
-                "strokeWidth": {"field": "width", "type": "quantitative", "scale": None, "legend": None},
-            },
-        },
-        {
-            "data": {"values": lines},
-            "transform": [
-                *chosen,
-                {"flatten": ["lag", "y"]},
-                {"filter": f"isValid(datum.y) && datum.y >= {_LOWEST}"},
+            "layer": [
                 {
-                    "calculate": "datum.network + ', lag ' + datum.lag + ': ' + format(pow(10, datum.y), '.2~p')",
-                    "as": "t",
+                    "mark": {"type": "line", "clip": True},
+                    "encoding": {
+                        "x": x,
+                        "y": y | {"field": "y"},
+                        "color": color,
+                        "strokeDash": dash,
+                        "detail": [{"field": "seed"}],
+                        "strokeWidth": {"field": "width", "type": "quantitative", "scale": None, "legend": None},
+                    },
+                },
+                {
+                    "transform": [
+                        {"filter": f"isValid(datum.y) && datum.y >= {_LOWEST}"},
+                        {"calculate": _TOLD, "as": "told"},
+                    ],
+                    "mark": {"type": "point", "size": 90, "opacity": 0},
+                    "encoding": {"x": x, "y": y | {"field": "y"}, "tooltip": {"field": "told", "title": "left"}},
                 },
             ],
-            "mark": {"type": "point", "size": 90, "opacity": 0},
-            "encoding": {"x": x, "y": y | {"field": "y"}, "tooltip": {"field": "t", "title": "left"}},
         },
         {
             "data": {"values": labels},
@@ -404,7 +404,7 @@ def _curves(study: Study, groups: list[Group], stages: list[str]) -> Spec:
     return {
         "layer": layers,
         "height": _HEIGHT,
-        "padding": {"left": 4, "top": 6, "bottom": 4, "right": min(24 + 7 * widest, 150)},
+        "padding": {"left": 4, "top": 6, "bottom": 4, "right": min(16 + 6.4 * widest, 150)},
         "autosize": {"type": "fit-x", "contains": "padding"},
         "config": _CONFIG,
     }

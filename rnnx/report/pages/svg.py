@@ -88,7 +88,7 @@ def _inline(svg: str, name: str, box: str, own_paper: bool) -> str:
     own = {old: f"{zlib.crc32(name.encode()):x}"[:5] + f"-{n}" for n, old in enumerate(used)}
     svg = re.sub(r' id="([^"]+)"', lambda m: f' id="{own[m[1]]}"' if m[1] in own else "", svg)
     svg = re.sub(r'(url\(|href=")#([^")]+)', lambda m: f"{m[1]}#{own[m[2]]}", svg)
-    svg = re.sub(r'\b(d|x|y|points|transform)="[^"]*"', lambda m: re.sub(r"(\d+\.\d)\d+", r"\1", m[0]), svg)
+    svg = re.sub(r'\b(d|x|y|points|transform)="[^"]*"', lambda m: re.sub(r"(\d+)(\.[1-9]|)\.?\d*", r"\1\2", m[0]), svg)
     svg = re.sub(r"'DejaVu Sans Mono'[^;\"]*", "monospace", svg)
     svg = re.sub(r"'DejaVu Sans'[^;\"]*", "sans-serif", svg)
     if not own_paper:
