@@ -88,12 +88,12 @@ def _inline(svg: str, name: str, box: str, own_paper: bool) -> str:
     own = {old: f"{zlib.crc32(name.encode()):x}"[:5] + f"-{n}" for n, old in enumerate(used)}
     svg = re.sub(r' id="([^"]+)"', lambda m: f' id="{own[m[1]]}"' if m[1] in own else "", svg)
     svg = re.sub(r'(url\(|href=")#([^")]+)', lambda m: f"{m[1]}#{own[m[2]]}", svg)
+    svg = re.sub(r' d="([^"CQ]*)"', lambda m: f' d="{_stepwise(m[1])}"', svg)
     svg = re.sub(r'\b(d|x|y|points|transform)="[^"]*"', lambda m: re.sub(r"(\d+)(\.[1-9]|)\.?\d*", r"\1\2", m[0]), svg)
     svg = re.sub(r"'DejaVu Sans Mono'[^;\"]*", "monospace", svg)
     svg = re.sub(r"'DejaVu Sans'[^;\"]*", "sans-serif", svg)
     if not own_paper:
         svg = re.sub("|".join(_PAGE_COLORS), lambda m: _PAGE_COLORS[m[0]], svg)
-    svg = re.sub(r' d="[^"CQ]*"', lambda m: re.sub(r"\s*L\s*", " ", m[0]), svg)  # which after M goes without saying
     svg = svg.replace("xlink:href", "href")
     styles = {style: f"m{zlib.crc32(style.encode()):x}" for style in re.findall(r' style="([^"]*)"', svg)}
     svg = re.sub(r' style="([^"]*)"', lambda m: f' class="{styles[m[1]]}"', svg)
@@ -102,6 +102,27 @@ def _inline(svg: str, name: str, box: str, own_paper: bool) -> str:
     kind = ' class="paper"' if own_paper else ""
     begin = f'<svg{kind} viewBox="{box}"><style>{rules}</style><g id="{name}">'
     return re.sub(r"<svg[^>]*>", lambda _: begin, svg, count=1).replace("</svg>", "</g></svg>")
+
+
+def _stepwise(path: str) -> str:
+    """A path of straight lines with steps in place of places, to a tenth of a point: half as long.
+
+    >>> _stepwise("M 100.04 200 L 101.5 199.96 L 101.5 203 z M 1 2")
+    'M100 200l1.5 0 0 3zM1 2'
+    """
+    written = ""
+    x, y, last = 0, 0, ""
+    for command, numbers in re.findall(r"([MLz])([^MLz]*)", path):
+        if command == "z":
+            written += "z"
+            continue
+        new_x, new_y = (round(10 * float(number)) for number in numbers.split())
+        if command == "M":
+            written += f"M{new_x / 10:g} {new_y / 10:g}"
+        else:
+            written += f"{' ' if last == 'L' else 'l'}{(new_x - x) / 10:g} {(new_y - y) / 10:g}"
+        x, y, last = new_x, new_y, command
+    return written
 
 
 def _columns(figure: Figure) -> tuple[tuple[float, float, float, float], ...]:
