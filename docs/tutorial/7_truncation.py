@@ -37,13 +37,8 @@ def norms(truncate):
 fig, axes = plt.subplots(figsize=(7, 3), layout="constrained")
 axes.plot(range(1, T + 1), norms(None), "k-", label="whole")
 cut = norms(20)
-axes.plot(
-    range(1, T + 1),
-    np.where(np.isfinite(cut), cut, np.nan),
-    "ko",
-    markerfacecolor="white",
-    label="truncate=20",
-)
+inside = np.where(np.isfinite(cut), cut, np.nan)
+axes.plot(range(1, T + 1), inside, "ko", markerfacecolor="white", label="truncate=20")
 axes.set(xlabel="step t", ylabel="log$_{10}$ ‖∂L/∂x$_t$‖")
 axes.legend()
 
@@ -61,22 +56,13 @@ axes.legend()
 measure = jax.jit(rnnx.diagnostics.get("truncation_bias"))
 fig, axes = plt.subplots(figsize=(7, 3), layout="constrained")
 for bias, line in ((0.0, ":"), (1.0, "--"), (3.0, "-")):
-    flow = rnnx.gradient_flow(
-        cell,
-        rnnx.lstm(H, forget_bias=bias).init(jax.random.key(0), I),
-        xs,
-        lambda ys: jnp.mean(ys[-1] ** 2),
-    )
+    network = rnnx.lstm(H, forget_bias=bias).init(jax.random.key(0), I)
+    flow = rnnx.gradient_flow(cell, network, xs, lambda ys: jnp.mean(ys[-1] ** 2))
     told = measure(flow)
     errors = told["truncation_bias/relative_error"]
     smallest = int(told["truncation_bias/smallest_k"])
-    axes.loglog(
-        np.arange(1, T + 1),
-        errors,
-        line,
-        color="#0072B2",
-        label=f"forget bias {bias:g}: K = {smallest}",
-    )
+    label = f"forget bias {bias:g}: K = {smallest}"
+    axes.loglog(np.arange(1, T + 1), errors, line, color="#0072B2", label=label)
 axes.axhline(0.1, color="black", linewidth=0.8)
 axes.set(
     xlabel="K, steps that the gradient goes back",

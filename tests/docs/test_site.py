@@ -1,5 +1,6 @@
 """The documentation as a site: formulas, pictures, notebooks and links, and the whole of it built."""
 
+import doctest
 import html.parser
 import json
 import os
@@ -118,6 +119,13 @@ def test_examples_in_docstrings_are_code():
     assert docstrings.fenced("No example: a >>> b.") == "No example: a >>> b."
 
 
+def test_what_is_returned_is_prose_whatever_it_holds():
+    written = "Add.\n\nReturns:\n  `Flow`: a\n  and b.\n\n    more\n\nRaises:\n  ValueError: no."
+    expected = "Add.\n\n**Returns:**\n\n`Flow`: a\nand b.\n\n  more\n\nRaises:\n  ValueError: no."
+    assert docstrings.returns_as_prose(written) == expected
+    assert docstrings.returns_as_prose("Returns: it.") == "Returns: it."
+
+
 def test_the_reference_has_every_public_module():
     pages = "\n".join(reference.pages().values())
     files = [path for path in (ROOT / "rnnx").rglob("*.py") if not path.name.startswith("_")]
@@ -126,6 +134,13 @@ def test_the_reference_has_every_public_module():
         assert any(part.startswith("_") for part in name.split(".")) or f"::: {name}\n" in f"{pages}\n", name
     for name in set(rnnx.__all__) - {"evidence"}:
         assert f"[rnnx.{name}]" in pages
+
+
+@pytest.mark.parametrize("module", [docstrings, formulas, links, reference], ids=lambda module: module.__name__)
+def test_the_examples_of_how_the_site_is_made_are_right(module):
+    done = doctest.testmod(module)
+    assert done.attempted
+    assert not done.failed
 
 
 class Resources(html.parser.HTMLParser):
