@@ -32,7 +32,7 @@ def gallery():
 
 
 def test_two_pictures_get_the_same_axes(gallery):
-    records = [{"step": 0, "lyapunov/spectrum": spectrum} for spectrum in ([-0.1, -0.2], [-3.0, -4.0, -5.0])]
+    records = [{"step": 0, "lyapunov/spectrum": spectrum} for spectrum in ([-0.1, -0.2, -0.3, -0.4], [-3.0, -5.0])]
     one, other = (gallery.draw("lyapunov", record, "") for record in records)
     gallery.with_same_axes(one, other)
     (here,), (there,) = one.axes, other.axes
