@@ -1,6 +1,7 @@
 """Make the report of a study: one HTML page, figures and tables.
 
-It is put into the workdir, or into the directory --output. A trial or a sweep makes it at its end by itself.
+It is put into the workdir, where TensorBoard's view of the study is drawn anew too, or into the directory --output. A
+trial or a sweep makes it at its end by itself.
 
 Examples:
 
@@ -8,7 +9,6 @@ Examples:
     python -m experiments.report --workdir=runs/gradient_flow --output=page
 """
 
-import contextlib
 from pathlib import Path
 
 from absl import flags
@@ -27,7 +27,7 @@ def main() -> int:
     from rnnx.report.board import link
 
     terminal.report(workdir, output)
-    with contextlib.suppress(OSError):  # of a study that others may read alone
+    if not flags.FLAGS.output:  # else nothing in the workdir is touched
         board.write(study.read(workdir), workdir, sections=True)
     print(f"TensorBoard: {link.command(workdir)}")
     return 0

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from rnnx.logbook.files import read_json
 from rnnx.logbook.run_directory import ANALYSIS, DONE, FAILED, METRICS, VOCABULARY
-from rnnx.report import study, summary, terminal
+from rnnx.report import board, study, summary, terminal
 from rnnx.report.pages.format import digits
 from rnnx.report.study import Study
 from rnnx.report.summary import SummaryRow
@@ -33,6 +33,7 @@ def show(workdir: Path, *, report: bool) -> None:
             page = workdir / "report" / "index.html"
             if report and not _up_to_date(page, of, workdir):
                 terminal.write(of, rows, workdir, page.parent)
+                board.write(of, workdir, sections=True)
     except Exception as error:  # the trials have ended as they have, whatever their report is like
         print(f"no report: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
         print(f"report       {command}")

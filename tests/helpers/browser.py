@@ -72,10 +72,6 @@ class Browser:
         self.errors.clear()
         self._send("Page.navigate", url=url)
 
-    def resize(self, width: int, height: int) -> None:
-        """Make the window as wide and high, also narrower than a window of Chromium can be."""
-        self._send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=True)
-
     def evaluate(self, expression: str) -> Any:
         """The value of JavaScript in the page."""
         return self._send("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
@@ -110,7 +106,7 @@ class Browser:
             self._send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def resize(self, width: int, height: int = 900) -> None:
-        """Another window, in pixels."""
+        """Another window, in pixels; also narrower than a window of Chromium can be."""
         self._send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def close(self) -> None:

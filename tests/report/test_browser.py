@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnx.report import study, summary
+from rnnx.report import figures, study, summary
 from rnnx.report.pages import page
 from tests.helpers import browser
 from tests.report.measured import everything, flat, states
@@ -65,20 +65,13 @@ MATRIX = (
 CURVES = "[...document.querySelectorAll('#curves .mark-line path')].map(path => path.getAttribute('d')).join()"
 
 
-def until(opened, condition):
-    deadline = time.monotonic() + 20
-    while not opened.evaluate(condition):
-        assert time.monotonic() < deadline, condition
-        time.sleep(0.1)
-
-
 def click(opened, selector):
     opened.evaluate(f"document.querySelector({selector!r}).click()")
 
 
 def test_the_first_screen_shows_data_and_a_click_changes_it(opened, report):
     opened.open(report.as_uri())
-    until(opened, f"{MATRIX}.includes('11') && {CURVES}.length > 10")
+    opened.wait_until(f"{MATRIX}.includes('11') && {CURVES}.length > 10")
     # With a slope of −1 the reach is 4 of 11 steps, with −0.1 all of them.
     assert sorted(set(opened.evaluate(MATRIX))) == ["11", "4", "5", "✓"]
     long = opened.evaluate(CURVES)
@@ -89,12 +82,12 @@ def test_the_first_screen_shows_data_and_a_click_changes_it(opened, report):
         f"({numbers}.find(text => text.textContent == '5').getBoundingClientRect())"
     )
     opened.click(*place)
-    until(opened, f"{CURVES} != {long!r}")
+    opened.wait_until(f"{CURVES} != {long!r}")
     assert opened.evaluate("document.querySelector('.lengths [aria-pressed=true]').textContent") == "T = 6"
     click(opened, "input[value=before]")
-    until(opened, f"[...new Set({MATRIX})].join() == '1'")  # ln 0.01 over −2.5 is less than 2
+    opened.wait_until(f"[...new Set({MATRIX})].join() == '1'")  # ln 0.01 over −2.5 is less than 2
     click(opened, "input[value=copy_memory]")
-    until(opened, "document.querySelectorAll('.lengths button').length == 1")
+    opened.wait_until("document.querySelectorAll('.lengths button').length == 1")
     shown = "[...document.querySelectorAll('[data-task]')].filter(e => e.offsetParent).map(e => e.dataset.task)"
     assert set(opened.evaluate(shown)) == {"copy_memory"}
     assert opened.errors == []
@@ -103,7 +96,7 @@ def test_the_first_screen_shows_data_and_a_click_changes_it(opened, report):
 
 def test_a_table_is_sorted_by_a_click(opened, report):
     opened.open(report.as_uri())
-    until(opened, "!!document.querySelector('.lengths button')")
+    opened.wait_until("!!document.querySelector('.lengths button')")
     column = (
         "[...document.querySelector('table.sortable').tBodies[0].rows].map(row => Number(row.cells[1].textContent))"
     )
@@ -117,7 +110,7 @@ def test_a_table_is_sorted_by_a_click(opened, report):
 def test_on_a_narrow_screen_figures_unfold_and_nothing_is_wider(opened, report):
     opened.resize(420)
     opened.open(report.as_uri())
-    until(opened, "document.querySelectorAll('.columns > svg').length > 0")
+    opened.wait_until("document.querySelectorAll('.columns > svg').length > 0")
     assert opened.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     assert opened.evaluate("document.querySelector('.columns > svg').getBoundingClientRect().width > 250")
     opened.resize(1400)
