@@ -57,7 +57,7 @@ def write(of: Study, rows: list[SummaryRow], workdir: Path, directory: Path) -> 
     contents["summary.csv"] = _csv(summary.table(rows))
     contents["trials.csv"] = _csv(summary.trials_table(of))
     root = os.path.relpath(workdir.resolve(), directory.resolve())
-    contents["index.html"] = page.render(of, rows, figures, shlex.quote(str(workdir)), root).encode()
+    contents["index.html"] = page.render(of, rows, figures, shlex.quote(_from_here(workdir)), root).encode()
     for name, content in contents.items():
         files.write(directory / name, content)
     return sum(bool(figure.png) for figure in figures)
@@ -74,6 +74,16 @@ def compare(one: Path, other: Path, output: Path) -> None:
     files.write(output, comparison_page.render(result).encode())
     _print_comparison(result)
     print(output)
+
+
+def _from_here(workdir: Path) -> str:
+    """A directory as a command names it that is given here; elsewhere as it is.
+
+    >>> _from_here(Path.cwd() / "runs" / "one"), _from_here(Path("/elsewhere"))
+    ('runs/one', '/elsewhere')
+    """
+    here, path = Path.cwd().resolve(), workdir.resolve()
+    return str(path.relative_to(here) if path.is_relative_to(here) else workdir)
 
 
 def _csv(table: list[dict[str, Any]]) -> bytes:

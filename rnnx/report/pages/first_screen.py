@@ -7,6 +7,7 @@ that it needs no other file; without scripts, and in print, it has them as drawi
 
 import functools
 import json
+import re
 import textwrap
 from typing import Any, NamedTuple
 
@@ -73,7 +74,8 @@ def first_screen(study: Study, rows: list[SummaryRow]) -> FirstScreen | None:
         # Without the points, which are for the mouse to find.
         still = [layer | {"layer": layer["layer"][:1]} if "layer" in layer else layer for layer in specs[name]["layer"]]
         svg = vl_convert.vegalite_to_svg(shown(name, task) | {"layer": still})
-        return str(svg[svg.index("<svg") :])
+        own = f"still-{tasks.index(task)}-{name}-"  # identifiers, of which a page has no two alike
+        return re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{own}", svg[svg.index("<svg") :])
 
     return FirstScreen(
         vega={name: vl_convert.vegalite_to_vega(shown(name, tasks[0])) for name in specs},
@@ -226,6 +228,7 @@ def _matrix(
         "transform": [{"filter": _CHOSEN}],
         "layer": layers,
         "height": {"step": _ROW},
+        "padding": {"left": 12, "top": 4, "bottom": 4, "right": 4},
         "autosize": {"type": "fit-x", "contains": "padding"},
         "config": _CONFIG,
     }

@@ -202,6 +202,8 @@ def test_tasks_and_stages_are_panels_of_their_own(tmp_path):
     elements = Elements(page.render(found := study.read(tmp_path), summary.rows(found), [], "runs")).found
     inputs = [given["value"] for tag, given in elements if tag == "input"]
     assert inputs == ["adding", "copy_memory", "before", "after"]
+    identifiers = [given["id"] for _, given in elements if "id" in given]
+    assert len(set(identifiers)) == len(identifiers)  # in what is drawn for print, too
     panels = {given["data-task"] for _, given in elements if "data-task" in given}
     assert panels == {"adding", "copy_memory"}
 
