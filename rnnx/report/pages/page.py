@@ -15,7 +15,7 @@ import numpy as np
 
 import rnnx
 from rnnx import registry
-from rnnx.report import answers, figures, findings
+from rnnx.report import answers, figures, findings, summary
 from rnnx.report.figures import _style, _titles, state_gradient
 from rnnx.report.metrics import METRICS, Metric
 from rnnx.report.pages import first_screen, questions
@@ -66,8 +66,14 @@ def draw(study: Study) -> list[FigureFile]:
     return drawn
 
 
+_SAID_OF = {"loss": "learnt", "gates": "through", "weight_gradient_by_lag": "weights", "clipping": "clipped"}
+"""What is said in answer to a question is seen in these figures."""
+
+
 def _seen(study: Study, task: str, section: str) -> list[str]:
     """What the curves of a figure do, for those who can't see it."""
+    if section in _SAID_OF:
+        return answers.sentences(study, task, summary.rows(study))[_SAID_OF[section]]
     if not section.startswith("state_gradient"):
         return []
     return [sentence for stage in ("before", "after") for sentence in findings.reached(study, task, stage)]
