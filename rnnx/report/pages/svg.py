@@ -10,6 +10,7 @@ import zlib
 from typing import Any, NamedTuple
 
 import matplotlib
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -73,7 +74,8 @@ def _take_off(figure: Figure, height: float) -> tuple[float, float]:
 def _saved(figure: Figure) -> str:
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "rnnx"}):
-        figure.savefig(buffer, format="svg", facecolor="none", metadata={"Date": None, "Creator": None})
+        figure.patch.set_visible(False)
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})  # `savefig` draws twice
     return buffer.getvalue()
 
 
