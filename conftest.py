@@ -1,6 +1,5 @@
 """What holds for every test, the examples in rnnx's docstrings included (hence at the root and not in tests/)."""
 
-import gc
 import itertools
 import os
 from collections.abc import Iterator
@@ -66,13 +65,6 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> None:
     after those before were forgotten. A directory for each process, since jax writes without a lock."""
     jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("programs")))
     compilation.enable_cache()
-
-
-def pytest_collection_finish() -> None:
-    """Let the garbage collector leave alone what is there for good, and come less often: it took a twentieth of all."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
 
 
 _tests = itertools.count()

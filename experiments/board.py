@@ -1,8 +1,11 @@
 """Open TensorBoard on a study or a run, so that it compares: headline charts on top, a colour a cell, one length.
 
-python -m experiments.board runs/gradient_flow
-
 It serves on this machine alone, on the first free port from 6006 on or on --port, until Ctrl-C.
+
+Examples:
+
+    python -m experiments.board runs/gradient_flow
+    python -m experiments.board --workdir=runs/gradient_flow --port=6010
 """
 
 import contextlib

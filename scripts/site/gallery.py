@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 import rnnx
 from rnnx.logbook.jsonl import plain
 from rnnx.report import figures
-from rnnx.report.figures import _style
 from rnnx.types import Cell
 from scripts.site.pictures import svg
 
@@ -76,22 +75,8 @@ def pictures() -> dict[str, str]:
 
 
 def draw(name: str, record: Record, title: str) -> Figure:
-    """The picture that `experiments.analyze` makes of a trial; where it makes none, the numbers as points."""
-    picture = next(figures.pictures(name, record, title), None)
-    return _points(name, record, title) if picture is None else picture.figure
-
-
-def _points(name: str, record: Record, title: str) -> Figure:
-    """Numbers and curves of a diagnostic that has no picture of its own."""
-    values = {tag.removeprefix(f"{name}/"): value for tag, value in record.items() if tag.startswith(f"{name}/")}
-    numbers = {tag: value for tag, value in values.items() if isinstance(value, int | float)}
-    made = _style.figure(6.4, 1.6 + 0.35 * len(numbers))
-    made.suptitle(title, fontsize=11.5)
-    axes = made.subplots()
-    axes.plot(list(numbers.values()), list(numbers), "o", color="black")
-    axes.set(xlabel="value", ylim=(len(numbers) - 0.5, -0.5))
-    axes.grid(alpha=0.3)
-    return made
+    """The picture that `experiments.analyze` makes of a trial."""
+    return next(figures.pictures(name, record, title)).figure
 
 
 def with_same_axes(one: Figure, other: Figure) -> None:

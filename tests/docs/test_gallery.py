@@ -42,12 +42,6 @@ def test_two_pictures_get_the_same_axes(gallery):
     assert low < -5 < -0.1 < high
 
 
-def test_a_diagnostic_without_a_picture_has_its_numbers_drawn(gallery):
-    figure = gallery.draw("omega", {"step": 0, "omega/value": 2.5}, "healthy")
-    (axes,) = figure.axes
-    assert 2.5 in axes.lines[0].get_xdata()
-
-
 @pytest.mark.slow
 def test_the_pictures_show_what_the_page_says(gallery):
     of = gallery.records(gallery.PLAIN, ["state_gradient", "truncation_bias", "recurrent_matrix"])

@@ -11,7 +11,7 @@ import pytest
 from experiments import config
 from experiments.studies import ending
 from experiments.studies.advice import advice
-from rnnx.report import terminal
+from rnnx.report import board, terminal
 from tests.report.records import write_trial
 
 
@@ -26,6 +26,7 @@ def written(monkeypatch):
         (directory / "index.html").write_text("")
 
     monkeypatch.setattr(terminal, "write", write)
+    monkeypatch.setattr(board, "write", lambda of, workdir, sections: None)
     monkeypatch.setattr(shutil, "which", lambda name: f"{Path(sys.executable).parent}/{name}")
     monkeypatch.setattr(sys, "argv", ["/where/sweep.py", "--config=a b.py", "--workdir=runs"])
     return made
