@@ -5,8 +5,8 @@ python -m experiments.sweep --config=configs/gradient_flow.py --workdir=runs/gra
 python -m experiments.report --workdir=runs/gradient_flow
 
 Expect: before training the orthogonal RNN and the LSTM with forget bias 1 keep the gradient best; the LSTM with 0 and
-the GRU lose a factor e in three steps. After training it reaches over the whole sequence in every network that has
-solved the adding problem, and has all but vanished in those that have not. Characters need little from far back, and
+the GRU lose a factor e in three steps. After training it reaches over the whole sequence in the networks that have
+learned the adding problem, and has all but vanished in those that have not. Characters need little from far back, and
 there it fades within a few steps.
 """
 

@@ -12,6 +12,7 @@ import contextlib
 import difflib
 import io
 import os
+import re
 import sys
 import threading
 import warnings
@@ -104,5 +105,5 @@ def _serve(directory: Path, port: int | None, links: list[str]) -> str:
 if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "Directory of a study or of a run; it can be given without the flag, too.")
     flags.DEFINE_integer("port", None, "Where to serve; by default the first free port from 6006 on.", lower_bound=0)
-    named = any(argument.lstrip("-").startswith("workdir") for argument in sys.argv[1:])
+    named = any(re.match(r"--?workdir(=|$)", argument) for argument in sys.argv[1:])
     cli.start(main, *(() if named else ("workdir",)))

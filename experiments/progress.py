@@ -37,6 +37,7 @@ class Display:
         self._total, self._done = len(trials), len(trials) - len(todo) - len(failed)
         self._trials = {trial.name: trial for trial in todo}
         self._names = names.shortened([trial.name for trial in trials])
+        self._over: set[str] = set()
         self._running: dict[str, Progress] = {}
         """The last news of each that runs."""
         self._pace = Pace(todo)
@@ -70,6 +71,8 @@ class Display:
             self._live.console.print(self._ended(news), no_wrap=True, overflow="ellipsis", crop=True)
 
     def _take_in(self, news: Progress) -> None:
+        if news.trial in self._over:  # of which a process may still have had something to say
+            return
         self._pace.hear(news, time.monotonic())
         if news.outcome is None:
             before = self._running.get(news.trial)
@@ -77,6 +80,7 @@ class Display:
             loss = before.loss if before and math.isnan(news.loss) else news.loss
             self._running[news.trial] = news._replace(loss=loss)
             return
+        self._over.add(news.trial)
         self._running.pop(news.trial, None)
         if news.outcome == "done":
             self._done += 1

@@ -24,7 +24,7 @@ def sentences(study: Study, task: str, rows: list[SummaryRow]) -> dict[str, list
             f"{when} the mean of the memory gate, which keeps all where it is 1, is", "gate_mean", longest
         ),
         "weights": _each(
-            f"{when} the share of the weight gradient that comes from more than ten steps back is", "older", longest
+            f"{when} the share of the weight gradient that comes from ten or more steps back is", "older", longest
         ),
         "clipped": _clipped(of_task),
         "learnt": findings.learning(of_task, kept(study, task, stage)),

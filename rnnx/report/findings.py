@@ -147,18 +147,17 @@ def _losing(counted: list[Kept]) -> list[str]:
         words.networks(one.group.variant for one in last)
         + (f" {where}" if several else "")
         + (f" ({partly})" if partly else "")
-        + ("" if several else f", {_far(last, longest)}")
+        + ("" if several else f", {_far(last)}")
         for (where, partly), last in alike.items()
     ]
 
 
-def _far(last: list[Kept], longest: int) -> str:
-    """How far back it still reaches at the longest length at which it vanishes."""
+def _far(last: list[Kept]) -> str:
+    """How far back it still reaches where it vanishes."""
     lost = [value for one in last for value in one.steps if value < one.of]
-    at = f" at T = {last[0].group.length}" if last[0].group.length < longest else ""
     if all(value < 0 for value in lost):
-        return f"where it is exactly zero at every step{at}"
-    return f"{steps(lost)} of {last[0].of} {_steps_back(last)}{at}"
+        return "where it is exactly zero at every step"
+    return f"{steps(lost)} of {last[0].of} {_steps_back(last)}"
 
 
 def _loss(rows: list[SummaryRow]) -> list[str]:
@@ -187,14 +186,14 @@ def learning(rows: list[SummaryRow], counted: list[Kept]) -> list[str]:
     if all(row.reached == row.seeds for row in tried):
         all_the_same = " all the same" if counted and not any(one.keeping for one in counted) else ""
         who = words.network(variants[0]) if len(variants) == 1 else "every network"
-        does = "beats that by a tenth or more" if language else "learns the task"
+        does = "beats a predictor without memory by a tenth or more" if language else "learns the task"
         return [f"{words.sentence(who)} {does} {at}{all_the_same}."]
     if not any(row.reached for row in tried):
         who = words.network(variants[0]) if len(variants) == 1 else "no network"
-        does = "beats that by a tenth" if language else "learns the task"
+        does = "beats a predictor without memory by a tenth" if language else "learns the task"
         does = does if len(variants) > 1 else does.replace("beats", "does not beat").replace("learns", "does not learn")
         return [f"{words.sentence(who)} {does} {at}."]
-    beginning = "That is beaten by a tenth or more" if language else "The task is learned"
+    beginning = "A predictor without memory is beaten by a tenth or more" if language else "The task is learned"
     return [f"{beginning} {_learners(tried)}.", *([] if language else _together(counted))]
 
 
@@ -203,6 +202,8 @@ def _tried(row: SummaryRow) -> bool:
 
 
 def _troubled(rows: list[SummaryRow]) -> str:
+    # Each part of a model has a row of its own, of the same trials.
+    rows = list({tuple(trial.name for trial in row.group.trials): row for row in rows}.values())
     count = sum(row.seeds - row.status["done"] for row in rows)
     are = "is" if count == 1 else "are"
     return f" ({count} of {sum(row.seeds for row in rows)} trials {are} not done)" if count else ""
@@ -231,8 +232,8 @@ def _together(counted: list[Kept]) -> list[str]:
     """Whether keeping the gradient and learning the task go together, counted in trials."""
     keeping = [trial for one in counted for trial in one.keeping]
     losing = [trial for one in counted for trial in one.losing]
-    if not keeping or not losing:
-        return []
+    if not keeping or not losing or any("part" in trial.settings for trial in keeping):
+        return []  # of parts of a model, which learn nothing by themselves, trials can't be counted
     learn = "learns" if _count(keeping) == "1" else "learn"
     return [
         f"Of the {len(keeping)} trial{'s' if len(keeping) > 1 else ''} in which the gradient reaches "

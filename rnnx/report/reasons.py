@@ -145,7 +145,7 @@ def _told(contrast: _Contrast) -> str:
 
 def _side(clue: Clue, values: dict[str, list[float]]) -> str:
     numbers = [value for own in values.values() for value in own]
-    low, high = (digits(f(numbers), clue.format) for f in (min, max))
+    low, high = (digits(f(numbers), clue.format).replace("%", " %") for f in (min, max))
     return f"{low if low == high else f'{low} to {high}'}{f' {clue.unit}' if clue.unit else ''}"
 
 

@@ -127,6 +127,7 @@ def test_help_tells_every_setting_with_its_type_and_default(module):
         ("sweep", [SMALL], "--workdir is missing"),
         ("board", [], "workdir is missing: give <workdir>."),
         ("board", ["nowhere"], "nowhere is not a directory"),
+        ("board", ["workdir_x"], "workdir_x is not a directory"),
         ("generate", [], "--workdir is missing: say whose model writes"),
         ("generate", [WORKDIR, "--temperature=nan"], "--temperature=nan: a number of at least 0"),
         ("generate", [WORKDIR, "--top_p=0"], "--top_p=0.0: a share above 0"),

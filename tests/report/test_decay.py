@@ -117,7 +117,7 @@ def test_each_question_has_its_words(tmp_path):
         "At T = 8, after 20 steps, the mean of the memory gate, which keeps all where it is 1, is 0.70 in the LSTM "
         "(0.70 before)."
     ]
-    assert told["weights"][0].endswith("from more than ten steps back is 25 % in the LSTM (25 % before).")
+    assert told["weights"][0].endswith("from ten or more steps back is 25 % in the LSTM (25 % before).")
     # Of the two records of training one has 20 % and the other 40 % clipped.
     assert told["clipped"] == ["At most 30 % of the steps of a trial were clipped, in the LSTM at T = 8."]
     assert told["learnt"] == ["Every network learns the task at T = 8."]

@@ -10,7 +10,7 @@ import math
 import pytest
 
 from rnnx.report import findings, study, summary
-from tests.report.records import write_trial
+from tests.report.records import measurement, write_trial
 
 KEEPS, LOSES = (-0.5, -0.1), (-0.5, -1.0)  # up to T = 47
 
@@ -186,7 +186,7 @@ def test_a_study_of_language_begins_with_the_loss(tmp_path):
         "The lowest held-out loss is 1.50 nats per character, the GRU at T = 16; "
         "a predictor without memory comes to 2.00."
     )
-    assert told[2] == "That is beaten by a tenth or more by the GRU at T = 16; not by the RNN."
+    assert told[2] == "A predictor without memory is beaten by a tenth or more by the GRU at T = 16; not by the RNN."
     found = study.read(tmp_path)
     assert findings.of_language(found, "characters")
 
@@ -226,7 +226,7 @@ def test_the_reason_is_what_sets_them_apart_most(tmp_path):
         ("gates/update/mean", (0.9, 0.2), "mean of the update gate (1 keeps all of the old state): 0.9"),
         ("recurrent_matrix/0/spectral_radius", (1.0, 0.5), "largest eigenvalue of the recurrent matrix, in size: 1"),
         ("lyapunov/largest", (-0.01, -0.5), "largest Lyapunov exponent: −0.01 nats per step"),
-        ("hidden_units/saturated", (0.05, 0.75), "share of saturated units: 5% where"),
+        ("hidden_units/saturated", (0.05, 0.75), "share of saturated units: 5 % where"),
     ],
 )
 def test_a_reason_may_be_a_gate_an_eigenvalue_or_the_units(tmp_path, tag, values, told):
@@ -267,3 +267,16 @@ def test_where_all_do_alike_it_is_told_how_long_gates_hold(tmp_path):
     assert sentences(tmp_path)[-1] == (
         "At T = 16 the time that the slowest tenth of the units of the forget gate hold for is 79 steps in the LSTM."
     )
+
+
+def test_trials_of_several_parts_are_counted_once_if_at_all(tmp_path):
+    """Each part has a row of its own, of the same trials."""
+    for seed, slopes in enumerate((KEEPS, LOSES)):
+        extra = {}
+        for layer, values in (("layer0", measurement(slopes[1], 16, ())), ("layer1", measurement(slopes[1], 16, ()))):
+            extra |= {f"{layer}/{tag}": value for tag, value in values.items()}
+        status = {"status": "unfinished", "measured": 2} if seed else {}
+        write(tmp_path, "gru", 16, slopes, seed=seed, extra=extra, **status)
+    told = " ".join(sentences(tmp_path))
+    assert "Of the" not in told
+    assert "(1 of 2 trials is not done)" in told

@@ -8,8 +8,8 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from rnnx.report.figures import _style, _titles
+from rnnx.report.reach import reach
 from rnnx.report.summary import SummaryRow
-from rnnx.report.trial import Trial, number
 
 _COLORS = colormaps["cividis"]
 _DARK = 0.55
@@ -62,19 +62,16 @@ def draw(task: str, rows: list[SummaryRow]) -> Figure | None:
 def _cell(axes: Axes, place: tuple[int, int], row: SummaryRow, stage: str, below: str) -> bool:
     """Colour and number of one variant at one length; whether there is any."""
     x, y = place
-    reached = [_reach(trial, stage) for trial in row.group.trials]
-    numbers = sorted(value for value in reached if np.isfinite(value))
+    of_trials = [reach(getattr(trial, stage)) for trial in row.group.trials if not trial.against_time]
+    reached = [one for one in of_trials if one is not None and np.isfinite(one.steps)]
+    numbers = sorted(max(one.steps, 0.0) for one in reached)  # 0 where there is no gradient at all, not even at lag 0
     if not numbers:
         axes.text(x, y, "–", ha="center", va="center")
         return False
-    share = float(np.median(numbers)) / max(row.group.length - 1, 1)
+    share = float(np.median([one.share for one in reached]))
     axes.fill([x - 0.48, x + 0.48, x + 0.48, x - 0.48], [y - 0.47, y - 0.47, y + 0.47, y + 0.47], color=_COLORS(share))
     ink = "white" if share < _DARK else "black"
     text = ", ".join(f"{value:g}" for value in numbers) if len(numbers) < _FEW else f"{np.median(numbers):g}"
     axes.text(x, y, text, ha="center", va="center", color=ink, fontsize=12)
     axes.text(x, y + 0.3, below, ha="center", va="center", color=ink, fontsize=9)
     return True
-
-
-def _reach(trial: Trial, stage: str) -> float:
-    return number(getattr(trial, stage), "state_gradient/state/reach")

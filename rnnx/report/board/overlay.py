@@ -30,6 +30,8 @@ def draw(study: Study, task: str, length: int) -> Figure | None:
         _style.reference(axes, _REACH, "--")
         for group in groups:
             curves = np.array([relative(getattr(trial, stage), length) for trial in group.trials])
+            if any(trial.against_time for trial in group.trials):
+                continue  # of these lag tells no distance from the loss
             curves = curves[~np.isnan(curves).all(axis=1)]
             if not len(curves):
                 continue

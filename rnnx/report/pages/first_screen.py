@@ -420,6 +420,8 @@ def _relative(group: Group, stage: str) -> np.ndarray:
     curves = np.array([state_gradient.relative(getattr(trial, stage), group.length) for trial in group.trials])
     known = ~np.isnan(curves)
     lags = np.flatnonzero(known.any(axis=0))
+    if not len(lags):  # the gradient is exactly zero at every one
+        return np.zeros((0, 0))
     return np.asarray(curves[known.any(axis=1)][:, : int(lags[-1]) + 1])
 
 

@@ -94,3 +94,11 @@ def test_a_long_curve_is_thinned_and_the_whole_is_small(tmp_path):
     made = screen(tmp_path)
     assert len(json.dumps(made.vega)) < 60_000  # 16,000 of it are the specification
     assert after(made.vega["curves"], "seed")[0]["lag"][-1] == 2999
+
+
+def test_a_gradient_that_is_exactly_zero_everywhere_has_a_place_and_no_curve(workdir):
+    zero = {"state_gradient/state/log10_norm": [-math.inf] * 16, "state_gradient/state/reach": math.nan}
+    write_trial(workdir / "ngram", cell="lstm", length=16, extra=zero)
+    vega = screen(workdir).vega
+    assert [place["number"] for place in after(vega["matrix"], "number", network="lstm")] == ["0"]
+    assert not after(vega["curves"], "lag", network="lstm")

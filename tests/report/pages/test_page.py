@@ -119,7 +119,7 @@ def test_numbers_settings_and_commands_are_on_the_page(workdir):
     told = words(workdir)
     assert "remember two marked numbers among many" in told  # what the task is
     assert "without memory 0.200, mean squared error" in told
-    assert "In all of them: hidden size 4, recurrent initializer orthogonal, 20 training steps" in told
+    assert "Settings: hidden size 4, recurrent initializer orthogonal, 20 training steps" in told
     assert "0.150" in told  # held-out loss, median of 0.1 and 0.2
     assert "0.100\u2009…\u20090.200" in told
     assert "lstm/seed1" in told
