@@ -15,9 +15,6 @@ _COLORS = colormaps["cividis"]
 _DARK = 0.55
 """A share below which white stands out more than black."""
 
-_FEW = 5
-"""Seeds below which each has its number."""
-
 _ROOM = 8
 """Variants for which there is room for a second line."""
 
@@ -71,7 +68,11 @@ def _cell(axes: Axes, place: tuple[int, int], row: SummaryRow, stage: str, below
     share = float(np.median([one.share for one in reached]))
     axes.fill([x - 0.48, x + 0.48, x + 0.48, x - 0.48], [y - 0.47, y - 0.47, y + 0.47, y + 0.47], color=_COLORS(share))
     ink = "white" if share < _DARK else "black"
-    text = ", ".join(f"{value:g}" for value in numbers) if len(numbers) < _FEW else f"{np.median(numbers):g}"
+    text = (
+        ", ".join(f"{value:g}" for value in numbers)
+        if len(numbers) < _style.ENOUGH_SEEDS
+        else f"{np.median(numbers):g}"
+    )
     axes.text(x, y, text, ha="center", va="center", color=ink, fontsize=12)
     axes.text(x, y + 0.3, below, ha="center", va="center", color=ink, fontsize=9)
     return True

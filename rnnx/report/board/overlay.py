@@ -5,16 +5,12 @@ from matplotlib.figure import Figure
 
 from rnnx.report.figures import _style, _titles
 from rnnx.report.figures.state_gradient import relative
-from rnnx.report.statistics import median_range
 from rnnx.report.study import Study
 
 _LOWEST, _HIGHEST = -10.0, 2.0
 """The same in every picture, so that they can be held against each other, and as in those of single trials."""
 
 _REACH = -2.0
-
-_FEW = 5
-"""Seeds below which each has a line: a median of two curves is one that no network has."""
 
 
 def draw(study: Study, task: str, length: int) -> Figure | None:
@@ -29,18 +25,12 @@ def draw(study: Study, task: str, length: int) -> Figure | None:
         _style.reference(axes, 0.0, "-")
         _style.reference(axes, _REACH, "--")
         for group in groups:
-            curves = np.array([relative(getattr(trial, stage), length) for trial in group.trials])
             if any(trial.against_time for trial in group.trials):
                 continue  # of these lag tells no distance from the loss
-            curves = curves[~np.isnan(curves).all(axis=1)]
-            if not len(curves):
-                continue
-            style = drawn[group.variant] = styles[group.variant]
-            if len(curves) < _FEW:
-                for curve in curves:
-                    _style.line(axes, np.arange(length), median_range([curve]), style, linewidth=1.2)
-            else:
-                _style.line(axes, np.arange(length), median_range(curves), style)
+            curves = np.array([relative(getattr(trial, stage), length) for trial in group.trials])
+            if not np.isnan(curves).all():
+                drawn[group.variant] = styles[group.variant]
+                _style.seeds(axes, np.arange(length), curves, styles[group.variant])
         axes.set(
             title=label,
             xlabel="lag k (steps)",

@@ -21,9 +21,6 @@ from rnnx.report.statistics import median_range
 from rnnx.report.study import Group, Study
 from rnnx.report.summary import SummaryRow
 
-FEW_SEEDS = 5
-"""Below so many each seed has a line of its own; from there on there is a median with a range."""
-
 _POINTS = 160  # of a curve, at most: more than the screen has pixels for
 _LOWEST = -10.0  # log10; what is far below rounding needs no room
 _ROUNDING = float(np.log10(np.finfo(np.float32).eps))
@@ -243,7 +240,7 @@ def _number(found: list[Reach]) -> str:
     if not found:
         return ""
     steps = [max(one.steps, 0.0) for one in found]
-    if len(found) >= FEW_SEEDS:
+    if len(found) >= _style.ENOUGH_SEEDS:
         return f"{np.median(steps):.0f}"
     return f"{steps[0]:g}" if steps[0] == steps[-1] else f"{steps[0]:g} – {steps[-1]:g}"
 
@@ -281,7 +278,7 @@ def _curves(study: Study, groups: list[Group], stages: list[str]) -> Spec:
             place = {"task": group.task, "stage": stage, "T": group.length, "network": group.variant}
             lag = np.unique(np.linspace(0, curves.shape[1] - 1, min(_POINTS, curves.shape[1])).astype(int))
             curves = curves[:, lag]
-            many = len(curves) >= FEW_SEEDS
+            many = len(curves) >= _style.ENOUGH_SEEDS
             if many:
                 middle, low, high = median_range(curves)
                 curves = middle[None]
