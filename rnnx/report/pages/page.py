@@ -1,6 +1,5 @@
 """The page: findings, figures by question, tables, and where it all comes from, in one file that needs no other."""
 
-import base64
 import importlib
 import inspect
 import itertools
@@ -43,16 +42,12 @@ class FigureFile(NamedTuple):
     sentence: str = ""
     """In place of a figure that would show one value alone; it then has neither name nor file."""
 
-    @property
-    def uri(self) -> str:
-        """The image itself, for a page that needs no other file."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode()
-
 
 def draw(study: Study) -> list[FigureFile]:
     """All figures of a study; the first is for other pages, since this one has it as what can be clicked."""
     headline = state_gradient.draw_longest(study)
     drawn = [FigureFile(_HEADLINE, f"{_HEADLINE}.png", headline.get_suptitle(), _style.png(headline, _DPI))]
+    rows = summary.rows(study)
     for section in figures.sections():
         for task in study.tasks:
             figure = section.draw(study, task)
@@ -60,7 +55,9 @@ def draw(study: Study) -> list[FigureFile]:
             if isinstance(figure, str):
                 drawn.append(FigureFile(section.name, "", "", b"", task, sentence=figure))
             elif figure is not None:
-                alt = " ".join([figure.get_suptitle().partition("\n")[0] + ".", *_seen(study, task, section.name)])
+                alt = " ".join(
+                    [figure.get_suptitle().partition("\n")[0] + ".", *_seen(study, task, section.name, rows)]
+                )
                 png = _style.png(figure, _DPI)
                 drawn.append(FigureFile(section.name, f"{name}.png", alt, png, task, drawing(figure, name)))
     return drawn
@@ -70,10 +67,10 @@ _SAID_OF = {"loss": "learnt", "gates": "through", "weight_gradient_by_lag": "wei
 """What is said in answer to a question is seen in these figures."""
 
 
-def _seen(study: Study, task: str, section: str) -> list[str]:
+def _seen(study: Study, task: str, section: str, rows: list[SummaryRow]) -> list[str]:
     """What the curves of a figure do, for those who can't see it."""
     if section in _SAID_OF:
-        return answers.sentences(study, task, summary.rows(study))[_SAID_OF[section]]
+        return answers.sentences(study, task, rows)[_SAID_OF[section]]
     if not section.startswith("state_gradient"):
         return []
     return [sentence for stage in ("before", "after") for sentence in findings.reached(study, task, stage)]
