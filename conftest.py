@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,11 +60,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(variant or place))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def programs(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What this process compiled once it loads from then on: one program in ten comes up again, in another test or
-    after those before were forgotten. A directory for each process, since jax writes without a lock."""
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("programs")))
+def pytest_configure(config: pytest.Config) -> None:
+    """One place for what is compiled, in this process, in those of pytest-xdist and in commands that tests run: a third
+    of all programs come up again, in another test or process. Tests neither use nor fill the user's."""
+    if "RNNX_TESTS_CACHE" not in os.environ:  # the first process
+        cache = tempfile.TemporaryDirectory(prefix="rnnx-tests-")
+        os.environ["RNNX_TESTS_CACHE"] = cache.name
+        config.add_cleanup(lambda: (os.environ.pop("RNNX_TESTS_CACHE"), cache.cleanup()))
+    jax.config.update("jax_compilation_cache_dir", f"{os.environ['RNNX_TESTS_CACHE']}/jax")
     compilation.enable_cache()
 
 

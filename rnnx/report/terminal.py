@@ -52,6 +52,8 @@ def write(of: Study, rows: list[SummaryRow], workdir: Path, directory: Path) -> 
       workdir: where it was read.
       directory: where its report goes.
     """
+    # Before the figures, which take long: a place that can't be written to is told at once.
+    (directory / "figures").mkdir(parents=True, exist_ok=True)
     figures = page.draw(of)
     contents = {f"figures/{figure.name}": figure.png for figure in figures if figure.png}
     contents["summary.csv"] = _csv(summary.table(rows))

@@ -3,15 +3,13 @@
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from tests.helpers import forked
 
 ROOT = Path(__file__).parents[2]
-# Tests neither use nor fill the user's cache; they share one, so that a program is compiled once.
-CACHE = tempfile.TemporaryDirectory(prefix="rnnx-tests-")
+CACHE = os.environ["RNNX_TESTS_CACHE"]  # see conftest.py
 
 
 def command(module: str, *arguments: str, **environment: str) -> dict[str, Any]:
@@ -24,7 +22,7 @@ def command(module: str, *arguments: str, **environment: str) -> dict[str, Any]:
     return {
         "args": [sys.executable, "-m", f"experiments.{module}", *arguments],
         "cwd": ROOT,
-        "env": os.environ | {"JAX_PLATFORMS": "cpu", "RNNX_CACHE_DIR": CACHE.name} | environment,
+        "env": os.environ | {"JAX_PLATFORMS": "cpu", "RNNX_CACHE_DIR": CACHE} | environment,
     }
 
 

@@ -125,6 +125,7 @@ def test_where_every_step_is_damaged_there_is_none(folder):
     assert len(told) == 2
 
 
+@pytest.mark.slow  # as above, and with a trial that trains
 def test_a_trial_whose_newest_checkpoint_is_damaged_ends_as_if_it_were_not(straight, tmp_path, survived):
     """The same in a run: it says so, goes on from the checkpoint before, and ends bit for bit the same."""
     directory = shutil.copytree(straight, tmp_path / "trial")

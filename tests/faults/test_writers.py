@@ -3,6 +3,8 @@
 import re
 import signal
 
+import pytest
+
 from tests.experiments.commands import run
 from tests.faults import processes, trials
 
@@ -10,6 +12,7 @@ SEEDS = ("adding/lstm/T5/seed1", "adding/lstm/T5/seed0")
 SWEEP = (*trials.ONE, "--jobs=1", "--vectorize=1")
 
 
+@pytest.mark.slow  # as in experiments/test_sweep.py, and with trials that train
 def test_a_second_process_stops_at_once_and_names_the_first(straight, tmp_path, survived):
     """A sweep in the directory of a sweep, and a run in the directory of one of its trials."""
     first = (*SWEEP, "--sweep=seed=0:1", f"--workdir={tmp_path}")

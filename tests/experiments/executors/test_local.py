@@ -27,7 +27,7 @@ from tests.helpers import forked
 
 @pytest.fixture(autouse=True)
 def cache(monkeypatch):
-    monkeypatch.setenv("RNNX_CACHE_DIR", commands.CACHE.name)
+    monkeypatch.setenv("RNNX_CACHE_DIR", commands.CACHE)
 
 
 @pytest.fixture(autouse=True)

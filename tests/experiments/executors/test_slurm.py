@@ -23,7 +23,7 @@ LASTING = {"steps": 400, "checkpoint_every": 40, "measure_every": 200}
 
 @pytest.fixture(autouse=True)
 def study(tmp_path, monkeypatch):
-    monkeypatch.setenv("RNNX_CACHE_DIR", commands.CACHE.name)
+    monkeypatch.setenv("RNNX_CACHE_DIR", commands.CACHE)
     monkeypatch.setattr("experiments.executors._poller.EVERY", 0.05)  # lest a trial ends before it is seen to run
     (tmp_path / "study.json").write_text('{"trials": {}}')
     return tmp_path

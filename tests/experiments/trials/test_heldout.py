@@ -23,20 +23,18 @@ CASES = {"alone": ("rnn", 0), "of another cell": ("gru", 0), "of another seed": 
 
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
-    """Trials one by one, and two side by side, the first of which is as one of the others."""
+    """Trials one by one."""
     workdir = tmp_path_factory.mktemp("heldout")
-
-    def made(name, cell, seed):
-        given = study_small.get_config()
-        given.cell.name, given.seed, given.steps = cell, seed, 2
-        given.diagnostics, given.task.length = ("state_gradient",), 7
-        return trial.Trial(name, config.parse(given), workdir / name)
-
     for name, of in CASES.items():
-        loop.run(trial.TrialGroup((made(name, *of),), 1), lambda news: None)
-    beside = tuple(made(f"beside/{seed}", "rnn", seed) for seed in (0, 1))
-    loop.run(trial.TrialGroup(beside, 2), lambda news: None)
+        loop.run(trial.TrialGroup((made(workdir / name, *of),), 1), lambda news: None)
     return workdir
+
+
+def made(directory, cell, seed):
+    given = study_small.get_config()
+    given.cell.name, given.seed, given.steps = cell, seed, 2
+    given.diagnostics, given.task.length = ("state_gradient",), 7
+    return trial.Trial(directory.name, config.parse(given), directory)
 
 
 def example(workdir, name):
@@ -44,8 +42,7 @@ def example(workdir, name):
 
 
 def test_all_cells_of_a_seed_are_measured_by_the_same_example(workdir):
-    assert example(workdir, "alone") == example(workdir, "of another cell") == example(workdir, "beside/0")
-    assert example(workdir, "of another seed") == example(workdir, "beside/1") != example(workdir, "alone")
+    assert example(workdir, "alone") == example(workdir, "of another cell") != example(workdir, "of another seed")
 
 
 def test_it_is_the_first_of_those_that_are_measured(workdir):
@@ -55,14 +52,24 @@ def test_it_is_the_first_of_those_that_are_measured(workdir):
 
 
 def test_every_measurement_has_the_gradient_at_each_of_its_steps(workdir):
-    records = {name: read_metrics(workdir / name / "metrics.jsonl") for name in (*CASES, "beside/0", "beside/1")}
-    for name, (first, last) in records.items():
-        assert len(first[TAG]) == len(last[TAG]) == 7, name
-        assert np.isfinite(last[TAG]).all()
-    for alone, beside in (("alone", "beside/0"), ("of another seed", "beside/1")):
-        for one, other in zip(records[alone], records[beside], strict=True):
-            # vmap sums in another order, and float32 rounds at 6e-8.
-            np.testing.assert_allclose(one[TAG], other[TAG], atol=1e-4)
+    for name in CASES:
+        first, last = measured(workdir / name)
+        assert len(first) == len(last) == 7, name
+        assert np.isfinite(last).all()
+
+
+@pytest.mark.slow
+def test_trials_side_by_side_are_measured_by_the_examples_of_their_seeds(workdir, tmp_path):
+    beside = tuple(made(tmp_path / str(seed), "rnn", seed) for seed in (0, 1))
+    loop.run(trial.TrialGroup(beside, 2), lambda news: None)
+    for alone, seed in (("alone", "0"), ("of another seed", "1")):
+        assert example(workdir, alone) == example(tmp_path, seed)
+        # vmap sums in another order, and float32 rounds at 6e-8.
+        np.testing.assert_allclose(measured(workdir / alone), measured(tmp_path / seed), atol=1e-4)
+
+
+def measured(directory):
+    return [record[TAG] for record in read_metrics(directory / "metrics.jsonl")]
 
 
 def test_a_report_needs_no_checkpoint_for_it(workdir):
