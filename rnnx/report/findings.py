@@ -1,4 +1,5 @@
-"""The first sentences of the report, computed from the data: who keeps a gradient, who learns, what explodes, and why.
+"""The two sentences of a task that the report begins with, computed from the data: one of the gradient, who keeps it,
+what explodes and why; one of who learns.
 
 They say what was counted and no more: which networks have at least 1 % of the gradient left at the first step, with
 every seed or with some; which of them learn; in how many examples the gradient grows.
@@ -6,6 +7,7 @@ every seed or with some; which of them learn; in how many examples the gradient 
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,9 +22,40 @@ _FEW = 0.1
 """A share of exploding examples below which next to nothing explodes."""
 
 
+class Findings(NamedTuple):
+    """What the measurements of a task say, in short sentences; none where nothing was measured yet."""
+
+    gradient: list[str]
+    """Whose reaches the first step and whose vanishes on the way, whether any explodes, and what sets the ones apart
+    from the others."""
+    learning: list[str]
+    """Who learns the task, and whether it goes with the gradient; of a text first how well it is predicted."""
+
+
+def find(study: Study, task: str, rows: list[SummaryRow]) -> Findings:
+    """What the measurements of a task say.
+
+    Args:
+      study: what it is about.
+      task: one of its tasks.
+      rows: of its summary.
+    """
+    of_task = [row for row in rows if row.group.task == task]
+    stage = latest_stage(study, task)
+    counted = kept(study, task, stage)
+    return Findings(
+        gradient=[
+            *reached(study, task, stage),
+            *_exploding(of_task, stage),
+            *reasons.sentences(counted, stage),
+            *_against_time(of_task),
+        ],
+        learning=[*_loss(of_task), *learning(of_task, counted)],
+    )
+
+
 def sentences(study: Study, task: str, rows: list[SummaryRow]) -> list[str]:
-    """What the measurements of a task say: whose gradient reaches the first step and whose vanishes on the way, who
-    learns the task, whether anything explodes, and what sets the ones apart from the others.
+    """The same as two sentences, that which one asks for first before the other.
 
     Args:
       study: what it is about.
@@ -30,19 +63,11 @@ def sentences(study: Study, task: str, rows: list[SummaryRow]) -> list[str]:
       rows: of its summary.
 
     Returns:
-      whole sentences; none where nothing was measured yet.
+      one on the gradient and one on learning, for a text the other way round; those of which anything is known.
     """
-    of_task = [row for row in rows if row.group.task == task]
-    stage = latest_stage(study, task)
-    counted = kept(study, task, stage)
-    return [
-        *_loss(of_task),
-        *reached(study, task, stage),
-        *learning(of_task, counted),
-        *_exploding(of_task, stage),
-        *reasons.sentences(counted, stage),
-        *_against_time(of_task),
-    ]
+    gradient, learnt = find(study, task, rows)
+    order = (learnt, gradient) if of_language(study, task) else (gradient, learnt)
+    return [words.one_sentence(short) for short in order if short]
 
 
 def latest_stage(study: Study, task: str) -> str:

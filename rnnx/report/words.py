@@ -69,3 +69,14 @@ def sentence(text: str) -> str:
     """
     first = text.partition(" ")[0]
     return text if {"_", ":"} & set(first) else text[:1].upper() + text[1:]
+
+
+def one_sentence(several: Iterable[str]) -> str:
+    """Sentences as one, whose parts they are.
+
+    >>> one_sentence(["The GRU keeps it.", "Nothing explodes.", "RNNs lose it."])
+    'The GRU keeps it; nothing explodes; RNNs lose it.'
+    """
+    first, *others = (text.removesuffix(".") for text in several)
+    small = (text if text[1:2].isupper() else text[:1].lower() + text[1:] for text in others)
+    return f"{'; '.join([first, *small])}."

@@ -8,6 +8,7 @@ from experiments import build, config
 from experiments.analysis.points import labels
 from rnnx.types import Batch
 from tests.experiments import study_small
+from tests.helpers.texts import written
 
 
 def test_marks_and_lags_are_those_of_the_data():
@@ -23,9 +24,12 @@ def test_marks_and_lags_are_those_of_the_data():
     }
 
 
-def test_tokens_are_shown_as_characters_and_spaces_can_be_seen():
+def test_tokens_are_shown_as_characters_and_spaces_can_be_seen(tmp_path):
     base = study_small.get_config()
-    base.task.name = "characters"
+    base.task.name, base.task.path = (
+        "characters",
+        written(tmp_path, "To be, or not to be,\nthat is the question.\n" * 20),
+    )
     given = config.parse(base)
     task = build.task(given)
     batch = task.sample_heldout(jax.random.key(0), 2, 5)

@@ -15,9 +15,15 @@ from tests.report.records import measurement, write_trial
 KEEPS, LOSES = (-0.5, -0.1), (-0.5, -1.0)  # up to T = 47
 
 
-def sentences(workdir, task="adding"):
+def told_of(workdir, task="adding"):
     found = study.read(workdir)
-    return findings.sentences(found, task, summary.rows(found))
+    return findings.find(found, task, summary.rows(found))
+
+
+def sentences(workdir, task="adding"):
+    """All short ones."""
+    gradient, learning = told_of(workdir, task)
+    return [*gradient, *learning]
 
 
 def write(workdir, cell, length, slopes, *, seed=0, loss=0.1, **others):
@@ -41,29 +47,33 @@ def test_all_keep_it(tmp_path):
     for length in (16, 32):
         write(tmp_path, "rnn", length, KEEPS)
         write(tmp_path, "gru", length, KEEPS)
-    assert sentences(tmp_path)[:2] == [
-        "After 20 steps, the gradient reaches the first step in every network at every length: nothing vanishes.",
-        "Every network learns the task at every length.",
-    ]
+    assert told_of(tmp_path) == (
+        ["After 20 steps, the gradient reaches the first step in every network at every length: nothing vanishes."],
+        ["Every network learns the task at every length."],
+    )
 
 
 def test_all_lose_it_and_learn_all_the_same(tmp_path):
     write(tmp_path, "rnn", 16, LOSES)
     write(tmp_path, "gru", 16, (-0.5, -0.5))
-    assert sentences(tmp_path)[:2] == [
-        "After 20 steps, the gradient vanishes before the first step in every network at T = 16: "
-        "1 % of it is left 4 to 9 steps back.",
-        "Every network learns the task at T = 16 all the same.",
-    ]
+    assert told_of(tmp_path) == (
+        [
+            "After 20 steps, the gradient vanishes before the first step in every network at T = 16: "
+            "1 % of it is left 4 to 9 steps back."
+        ],
+        ["Every network learns the task at T = 16 all the same."],
+    )
 
 
 def test_one_network_at_one_length(tmp_path):
     write(tmp_path, "my_cells:mgu", 16, LOSES, loss=0.2)
-    assert sentences(tmp_path)[:2] == [
-        "After 20 steps, the gradient vanishes before the first step in my_cells:mgu at T = 16: "
-        "1 % of it is left 4 steps back.",
-        "my_cells:mgu does not learn the task at T = 16.",
-    ]
+    assert told_of(tmp_path) == (
+        [
+            "After 20 steps, the gradient vanishes before the first step in my_cells:mgu at T = 16: "
+            "1 % of it is left 4 steps back."
+        ],
+        ["my_cells:mgu does not learn the task at T = 16."],
+    )
 
 
 @pytest.mark.parametrize("swapped", [False, True])
@@ -73,10 +83,12 @@ def test_some_keep_it_and_others_give_out_at_a_length(tmp_path, swapped):
     for length in (4, 16, 32):
         write(tmp_path, good, length, KEEPS)
         write(tmp_path, bad, length, LOSES, loss=0.1 if length == 4 else 0.2)
-    told = sentences(tmp_path)
-    assert told[:4] == [
+    gradient, learning = told_of(tmp_path)
+    assert gradient[:2] == [
         f"At T = 32, after 20 steps, only {names[good]} still gets a gradient from the first step.",
         f"It vanishes on the way in {names[bad]} from T = 16 on.",
+    ]
+    assert learning == [
         f"The task is learned by {names[good]} at every length; by {names[bad]} at T = 4."
         if good == "gru"
         else "The task is learned by the GRU at T = 4; by the RNN at every length.",
@@ -97,7 +109,7 @@ def test_seeds_are_counted(tmp_path):
         write(tmp_path, "rnn", 32, LOSES, seed=seed, loss=0.2)
         write(tmp_path, "gru", 16, KEEPS, seed=seed)
         write(tmp_path, "gru", 32, slopes, seed=seed, loss=0.2)
-    told = sentences(tmp_path)
+    told, learning = told_of(tmp_path)
     assert told[0] == (
         "At T = 32, after 20 steps, no network gets a gradient from the first step with every seed, "
         "the GRU in 1 of 3 seeds."
@@ -105,8 +117,8 @@ def test_seeds_are_counted(tmp_path):
     assert told[1] == (
         "It vanishes on the way in the GRU at T = 32; in the RNN at every length (at T = 16 in 2 of 3 seeds)."
     )
-    assert told[2] == "The task is learned by the GRU at T = 16; by the RNN at T = 16 in 1 of 3 seeds."
-    assert told[3].startswith("Of the 5 trials in which the gradient reaches the first step 4 learn it")
+    assert learning[0] == "The task is learned by the GRU at T = 16; by the RNN at T = 16 in 1 of 3 seeds."
+    assert learning[1].startswith("Of the 5 trials in which the gradient reaches the first step 4 learn it")
 
 
 def test_one_network_of_several_seeds_at_one_length(tmp_path):
@@ -176,25 +188,40 @@ def test_a_tree_has_levels(tmp_path):
     ]
 
 
+def test_a_task_has_two_sentences(tmp_path):
+    for seed in range(2):
+        write(tmp_path, "gru", 16, KEEPS, seed=seed, extra={"state_gradient/state/exploding": 0.0})
+        write(tmp_path, "rnn", 16, LOSES, seed=seed, loss=0.2)
+    found = study.read(tmp_path)
+    assert findings.sentences(found, "adding", summary.rows(found)) == [
+        "At T = 16, after 20 steps, only the GRU still gets a gradient from the first step; it vanishes on the way in "
+        "the RNN, 4 of 15 steps back; nothing explodes; nothing was recorded that could say why.",
+        "The task is learned by the GRU at T = 16; not by the RNN; of the 2 trials in which the gradient reaches the "
+        "first step 2 learn it, of the 2 in which it vanishes none.",
+    ]
+
+
 def test_a_study_of_language_begins_with_the_loss(tmp_path):
     for cell, loss in (("rnn", 1.9), ("gru", 1.5)):
         write_trial(tmp_path / cell, cell=cell, task="characters", slopes=LOSES, loss=loss, floor=2.0, length=16)
         path = tmp_path / cell / "config.json"
         path.write_text(path.read_text().replace("mean squared error", "cross-entropy (nats per character)"))
-    told = sentences(tmp_path, "characters")
-    assert told[0] == (
+    assert told_of(tmp_path, "characters").learning == [
         "The lowest held-out loss is 1.50 nats per character, the GRU at T = 16; "
-        "a predictor without memory comes to 2.00."
-    )
-    assert told[2] == "A predictor without memory is beaten by a tenth or more by the GRU at T = 16; not by the RNN."
+        "a predictor without memory comes to 2.00.",
+        "A predictor without memory is beaten by a tenth or more by the GRU at T = 16; not by the RNN.",
+    ]
     found = study.read(tmp_path)
     assert findings.of_language(found, "characters")
+    first, second = findings.sentences(found, "characters", summary.rows(found))
+    assert first.startswith("The lowest held-out loss")
+    assert "the gradient vanishes" in second
 
 
 def test_a_part_whose_lag_is_no_distance_from_the_loss_is_left_out(tmp_path):
     write(tmp_path, "rnn", 16, LOSES)
     write(tmp_path, "gru", 16, KEEPS, extra={"state_gradient/against_time": 1.0})
-    told = sentences(tmp_path)
+    told = told_of(tmp_path).gradient
     assert told[0].startswith("After 20 steps, the gradient vanishes before the first step in the RNN at T = 16")
     assert told[-1].startswith("Left out of this: the GRU; they run backward in time")
 
@@ -264,7 +291,7 @@ def test_of_few_trials_no_reason_is_told(tmp_path):
 
 def test_where_all_do_alike_it_is_told_how_long_gates_hold(tmp_path):
     write(tmp_path, "lstm", 16, LOSES, extra=gates(0.5))
-    assert sentences(tmp_path)[-1] == (
+    assert told_of(tmp_path).gradient[-1] == (
         "At T = 16 the time that the slowest tenth of the units of the forget gate hold for is 79 steps in the LSTM."
     )
 

@@ -125,7 +125,7 @@ def test_of_two_classes_neutral_nodes_are_not_scored_and_neutral_sentences_left_
     assert (scores["binary"], scores["binary_root"]) == (scores["accuracy"], scores["root"])
 
 
-def test_of_three_classes_neutral_does_not_count_against_either():
+def test_of_three_classes_neutral_does_not_count_against_either(bank):
     task = sentiment_trees(classes=3)
     batch = task.sample(jax.random.key(0), 50, 41)
     ones = np.eye(3, dtype=np.float32)
