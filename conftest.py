@@ -10,6 +10,11 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Thousands of small programs, each run a few times: a fifth of all the time went into optimising them.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# One place for what is compiled in this process, in those of pytest-xdist and in commands that tests run: a third of
+# all programs come up again, in another test or process. Tests neither use nor fill the user's.
+if "RNNX_TESTS_CACHE" not in os.environ:  # the first process, which removes it at its end
+    _cache = tempfile.TemporaryDirectory(prefix="rnnx-tests-")
+    os.environ["RNNX_TESTS_CACHE"] = _cache.name
 
 import hypothesis
 import jax
@@ -19,6 +24,8 @@ from experiments.trials import compilation
 
 # float32 + float64 raises instead of quietly deciding on one of them.
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_compilation_cache_dir", f"{os.environ['RNNX_TESTS_CACHE']}/jax")
+compilation.enable_cache()
 
 hypothesis.settings.register_profile(
     "rnnx",
@@ -58,17 +65,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             variant = parameters.params.get("variant") if parameters is not None else None
             place = folder if isinstance(item, pytest.DoctestItem) else file
             item.add_marker(pytest.mark.xdist_group(variant or place))
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """One place for what is compiled, in this process, in those of pytest-xdist and in commands that tests run: a third
-    of all programs come up again, in another test or process. Tests neither use nor fill the user's."""
-    if "RNNX_TESTS_CACHE" not in os.environ:  # the first process
-        cache = tempfile.TemporaryDirectory(prefix="rnnx-tests-")
-        os.environ["RNNX_TESTS_CACHE"] = cache.name
-        config.add_cleanup(lambda: (os.environ.pop("RNNX_TESTS_CACHE"), cache.cleanup()))
-    jax.config.update("jax_compilation_cache_dir", f"{os.environ['RNNX_TESTS_CACHE']}/jax")
-    compilation.enable_cache()
 
 
 _tests = itertools.count()

@@ -93,7 +93,7 @@ def the_patient_does_not_learn_and_the_cured_one_does(page):
     assert page["by_heart"][-1] < 0.01
 
 
-SLOW = ("2_unrolling", "4_vanishing", "5_clipping", "6_gates", "7_truncation", "8_why")
+SLOW = ("2_unrolling", "3_gradients", "4_vanishing", "5_clipping", "6_gates", "7_truncation", "8_why")
 """Seconds each, most of them of compiling; test_clipping.py runs the fifth in any case."""
 
 
