@@ -6,7 +6,7 @@ every seed or with some; which of them learn; in how many examples the gradient 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -104,7 +104,7 @@ def reached(study: Study, task: str, stage: str) -> list[str]:
     longest = max(lengths)
     return [
         f"At T = {longest}, {when}, {_at_longest([one for one in counted if one.group.length == longest], first)}.",
-        f"It vanishes on the way in {'; in '.join(_losing(counted))}.",
+        f"It vanishes on the way {words.listed(f'in {where}' for where in _losing(counted))}.",
     ]
 
 
@@ -235,22 +235,19 @@ def _troubled(rows: list[SummaryRow]) -> str:
 
 
 def _learners(rows: list[SummaryRow]) -> str:
-    """For example `by the GRU at every length; by the RNN at T = 16 and at T = 64 in 1 of 2 seeds; not by the LSTM`."""
-    said = []
+    """For example `by the GRU at every length and by the RNN at T = 16 and 64 (1 of 2 seeds), not by the LSTM`."""
+    by_place: dict[str, list[str]] = {}
+    never = []
     for variant in dict.fromkeys(row.group.variant for row in rows):
         own = [row for row in rows if row.group.variant == variant]
-        always = [row.group.length for row in own if row.reached == row.seeds]
-        some = [row for row in own if row.reached and row.reached < row.seeds]
-        where = [words.lengths(always, (row.group.length for row in own))] if always else []
-        where += [f"at T = {row.group.length} in {row.reached} of {row.seeds} seeds" for row in some]
-        if where:
-            said.append((words.listed(where), variant))
-    by_place: dict[str, list[str]] = {}
-    for place, variant in said:
-        by_place.setdefault(place, []).append(variant)
-    learnt = "; ".join(f"by {words.networks(variants)} {place}" for place, variants in by_place.items())
-    never = [v for v in dict.fromkeys(row.group.variant for row in rows) if v not in {variant for _, variant in said}]
-    return f"{learnt}{f'; not by {words.networks(never)}' if never else ''}{_troubled(rows)}"
+        in_some = {row.group.length: f"{row.reached} of {row.seeds} seeds" for row in own if row.reached < row.seeds}
+        learnt = [row.group.length for row in own if row.reached]
+        if learnt:
+            by_place.setdefault(words.lengths(learnt, (row.group.length for row in own), in_some), []).append(variant)
+        else:
+            never.append(variant)
+    said = words.listed(f"by {words.networks(variants)} {place}" for place, variants in by_place.items())
+    return f"{said}{f', not by {words.networks(never)}' if never else ''}{_troubled(rows)}"
 
 
 def _together(counted: list[Kept]) -> list[str]:
@@ -259,7 +256,7 @@ def _together(counted: list[Kept]) -> list[str]:
     losing = [trial for one in counted for trial in one.losing]
     if not keeping or not losing or any("part" in trial.settings for trial in keeping):
         return []  # of parts of a model, which learn nothing by themselves, trials can't be counted
-    learn = "learns" if _count(keeping) == "1" else "learn"
+    learn = "learns" if sum(trial.reached for trial in keeping) == 1 else "learn"
     return [
         f"Of the {len(keeping)} trial{'s' if len(keeping) > 1 else ''} in which the gradient reaches "
         f"{_first_step(counted)} {_count(keeping)} {learn} it, "
@@ -267,8 +264,14 @@ def _together(counted: list[Kept]) -> list[str]:
     ]
 
 
-def _count(trials: Iterable[Trial]) -> str:
-    return str(sum(trial.reached for trial in trials) or "none")
+def _count(trials: Sequence[Trial]) -> str:
+    """How many of them learn the task.
+
+    >>> _count([])
+    'none'
+    """
+    count = sum(trial.reached for trial in trials)
+    return "all" if 1 < count == len(trials) else str(count or "none")
 
 
 def _exploding(rows: list[SummaryRow], stage: str) -> list[str]:

@@ -140,13 +140,14 @@ def _told(contrast: _Contrast) -> str:
     clue = contrast.clue
     kept, lost = (_side(clue, values) for values in (contrast.keeping, contrast.losing))
     what = clue.what.format(contrast.name)
-    return f"{what}: {kept} where the gradient reaches the first step, {lost} where it vanishes"
+    unit = f" {clue.unit}" if clue.unit else ""
+    return f"{what}: {kept}{unit} where the gradient is kept, {lost} where it vanishes"
 
 
 def _side(clue: Clue, values: dict[str, list[float]]) -> str:
     numbers = [value for own in values.values() for value in own]
     low, high = (digits(f(numbers), clue.format).replace("%", " %") for f in (min, max))
-    return f"{low if low == high else f'{low} to {high}'}{f' {clue.unit}' if clue.unit else ''}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _missing(contrast: _Contrast, members: list[Kept]) -> str:

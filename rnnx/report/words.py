@@ -1,6 +1,6 @@
 """Networks, lengths and lists as sentences have them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 _NAMES = {
     "rnn": "the RNN",
@@ -45,20 +45,21 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(names)} and {last}" if names else last
 
 
-def lengths(some: Iterable[int], of: Iterable[int]) -> str:
-    """Some of the lengths of a study.
+def lengths(some: Iterable[int], of: Iterable[int], remarks: Mapping[int, str] | None = None) -> str:
+    """Some of the lengths of a study, with remarks on single ones in brackets.
 
     >>> lengths([64, 128], [16, 64, 128]), lengths([16, 128], [16, 64, 128]), lengths([8], [8])
     ('from T = 64 on', 'at T = 16 and 128', 'at T = 8')
-    >>> lengths([16, 64], [16, 64]), lengths([16], [16, 64])
-    ('at every length', 'at T = 16')
+    >>> lengths([16, 64], [16, 64]), lengths([16], [16, 64]), lengths([16, 64], [16, 64], {64: "1 of 2 seeds"})
+    ('at every length', 'at T = 16', 'at T = 16 and 64 (1 of 2 seeds)')
     """
-    some, of = sorted(set(some)), sorted(set(of))
-    if len(of) > 1 and some == of:
-        return "at every length"
-    if len(some) > 1 and some == of[-len(some) :]:
-        return f"from T = {some[0]} on"
-    return f"at T = {listed(map(str, some))}"
+    some, of, remarks = sorted(set(some)), sorted(set(of)), remarks or {}
+    if set(some).isdisjoint(remarks):
+        if len(of) > 1 and some == of:
+            return "at every length"
+        if len(some) > 1 and some == of[-len(some) :]:
+            return f"from T = {some[0]} on"
+    return f"at T = {listed(f'{length} ({remarks[length]})' if length in remarks else str(length) for length in some)}"
 
 
 def sentence(text: str) -> str:

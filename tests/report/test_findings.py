@@ -89,10 +89,11 @@ def test_some_keep_it_and_others_give_out_at_a_length(tmp_path, swapped):
         f"It vanishes on the way in {names[bad]} from T = 16 on.",
     ]
     assert learning == [
-        f"The task is learned by {names[good]} at every length; by {names[bad]} at T = 4."
+        f"The task is learned by {names[good]} at every length and by {names[bad]} at T = 4."
         if good == "gru"
-        else "The task is learned by the GRU at T = 4; by the RNN at every length.",
-        "Of the 4 trials in which the gradient reaches the first step 4 learn it, of the 2 in which it vanishes none.",
+        else "The task is learned by the GRU at T = 4 and by the RNN at every length.",
+        "Of the 4 trials in which the gradient reaches the first step all learn it, "
+        "of the 2 in which it vanishes none.",
     ]
 
 
@@ -115,9 +116,9 @@ def test_seeds_are_counted(tmp_path):
         "the GRU in 1 of 3 seeds."
     )
     assert told[1] == (
-        "It vanishes on the way in the GRU at T = 32; in the RNN at every length (at T = 16 in 2 of 3 seeds)."
+        "It vanishes on the way in the GRU at T = 32 and in the RNN at every length (at T = 16 in 2 of 3 seeds)."
     )
-    assert learning[0] == "The task is learned by the GRU at T = 16; by the RNN at T = 16 in 1 of 3 seeds."
+    assert learning[0] == "The task is learned by the GRU at T = 16 and by the RNN at T = 16 (1 of 3 seeds)."
     assert learning[1].startswith("Of the 5 trials in which the gradient reaches the first step 4 learn it")
 
 
@@ -142,7 +143,7 @@ def test_trials_that_are_not_done_are_told(tmp_path):
     planned = {path.parent.name: {} for path in tmp_path.glob("*/config.json")}
     (tmp_path / "study.json").write_text(json.dumps({"trials": planned}))
     assert (
-        "The task is learned by the RNN at T = 16 in 1 of 2 seeds; not by the GRU (2 of 3 trials are not done)."
+        "The task is learned by the RNN at T = 16 (1 of 2 seeds), not by the GRU (2 of 3 trials are not done)."
         in sentences(tmp_path)
     )
 
@@ -196,8 +197,8 @@ def test_a_task_has_two_sentences(tmp_path):
     assert findings.sentences(found, "adding", summary.rows(found)) == [
         "At T = 16, after 20 steps, only the GRU still gets a gradient from the first step; it vanishes on the way in "
         "the RNN, 4 of 15 steps back; nothing explodes; nothing was recorded that could say why.",
-        "The task is learned by the GRU at T = 16; not by the RNN; of the 2 trials in which the gradient reaches the "
-        "first step 2 learn it, of the 2 in which it vanishes none.",
+        "The task is learned by the GRU at T = 16, not by the RNN; of the 2 trials in which the gradient reaches the "
+        "first step all learn it, of the 2 in which it vanishes none.",
     ]
 
 
@@ -209,7 +210,7 @@ def test_a_study_of_language_begins_with_the_loss(tmp_path):
     assert told_of(tmp_path, "characters").learning == [
         "The lowest held-out loss is 1.50 nats per character, the GRU at T = 16; "
         "a predictor without memory comes to 2.00.",
-        "A predictor without memory is beaten by a tenth or more by the GRU at T = 16; not by the RNN.",
+        "A predictor without memory is beaten by a tenth or more by the GRU at T = 16, not by the RNN.",
     ]
     found = study.read(tmp_path)
     assert findings.of_language(found, "characters")
@@ -243,7 +244,7 @@ def test_the_reason_is_what_sets_them_apart_most(tmp_path):
     many(tmp_path, lambda seed: gates(0.5 + seed / 10, 1.0), lambda seed: gates(0.4 + seed / 10, 0.0))
     assert reason(tmp_path) == (
         "What sets them apart most at T = 16 is the time that the slowest tenth of the units of the forget gate hold "
-        "for: 79 steps where the gradient reaches the first step, 7.9 steps where it vanishes."
+        "for: 79 steps where the gradient is kept, 7.9 where it vanishes."
     )
 
 

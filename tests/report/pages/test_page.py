@@ -72,7 +72,7 @@ def test_the_page_needs_no_other_file(workdir):
         "in every network at T = 16: nothing vanishes."
     ]
     (loss,) = [given["aria-label"] for given in shown if given["aria-label"].startswith("adding: loss.")]
-    assert loss == "adding: loss. The task is learned by the LSTM and the RNN at T = 16 in 1 of 2 seeds."
+    assert loss == "adding: loss. The task is learned by the LSTM and the RNN at T = 16 (1 of 2 seeds)."
     assert len(html.encode()) < 2.5e6  # it can be sent
     identifiers = [given["id"] for _, given in elements if "id" in given]
     assert len(set(identifiers)) == len(identifiers)
