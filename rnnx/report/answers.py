@@ -27,7 +27,7 @@ def sentences(study: Study, task: str, rows: list[SummaryRow]) -> dict[str, list
             f"{when} the share of the weight gradient that comes from ten or more steps back is", "older", longest
         ),
         "clipped": _clipped(of_task),
-        "learnt": findings.learning(of_task, kept(study, task, stage)),
+        "learnt": findings.learning(of_task, kept(study, task, stage), findings.at_each_length),
         "others": [],
     }
 

@@ -6,7 +6,7 @@ every seed or with some; which of them learn; in how many examples the gradient 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,7 +50,7 @@ def find(study: Study, task: str, rows: list[SummaryRow]) -> Findings:
             *reasons.sentences(counted, stage),
             *_against_time(of_task),
         ],
-        learning=[*_loss(of_task), *learning(of_task, counted)],
+        learning=[*_loss(of_task), *learning(of_task, counted, _at_farthest)],
     )
 
 
@@ -199,8 +199,14 @@ def _loss(rows: list[SummaryRow]) -> list[str]:
     return [f"{what}, {words.network(best.group.variant)} at T = {best.group.length}{beside}."]
 
 
-def learning(rows: list[SummaryRow], counted: list[Kept]) -> list[str]:
-    """Who learns the task, with every seed or with some, and whether it goes with the gradient."""
+def learning(rows: list[SummaryRow], counted: list[Kept], where: Callable[[list[SummaryRow]], str]) -> list[str]:
+    """Who learns the task, with every seed or with some, and whether it goes with the gradient.
+
+    Args:
+      rows: of the task.
+      counted: whether the gradient reaches the first step, of the groups where that was measured.
+      where: how it is told where only some learn: `at_each_length`, or briefly.
+    """
     tried = [row for row in rows if not np.isnan(row.floor) and _tried(row)]
     if not tried:
         return []
@@ -209,7 +215,7 @@ def learning(rows: list[SummaryRow], counted: list[Kept]) -> list[str]:
     lengths = [row.group.length for row in tried]
     at = words.lengths(lengths, lengths) + _troubled(tried)
     if all(row.reached == row.seeds for row in tried):
-        all_the_same = " all the same" if counted and not any(one.keeping for one in counted) else ""
+        all_the_same = " all the same" if not language and counted and not any(one.keeping for one in counted) else ""
         who = words.network(variants[0]) if len(variants) == 1 else "every network"
         does = "beats a predictor without memory by a tenth or more" if language else "learns the task"
         return [f"{words.sentence(who)} {does} {at}{all_the_same}."]
@@ -219,7 +225,7 @@ def learning(rows: list[SummaryRow], counted: list[Kept]) -> list[str]:
         does = does if len(variants) > 1 else does.replace("beats", "does not beat").replace("learns", "does not learn")
         return [f"{words.sentence(who)} {does} {at}."]
     beginning = "A predictor without memory is beaten by a tenth or more" if language else "The task is learned"
-    return [f"{beginning} {_learners(tried)}.", *([] if language else _together(counted))]
+    return [f"{beginning} {where(tried)}{_troubled(tried)}.", *([] if language else _together(counted))]
 
 
 def _tried(row: SummaryRow) -> bool:
@@ -234,7 +240,26 @@ def _troubled(rows: list[SummaryRow]) -> str:
     return f" ({count} of {sum(row.seeds for row in rows)} trials {are} not done)" if count else ""
 
 
-def _learners(rows: list[SummaryRow]) -> str:
+def _at_farthest(rows: list[SummaryRow]) -> str:
+    """For example `at T = 64 by the GRU with every seed and by the RNN in 2 of 5 seeds; at no greater length`."""
+    lengths = {row.group.length for row in rows}
+    farthest = max(row.group.length for row in rows if row.reached)
+    there = [row for row in rows if row.group.length == farthest]
+    always = [row for row in there if row.reached == row.seeds]
+    some = [row for row in there if 0 < row.reached < row.seeds]
+    by = [f"by {words.network(row.group.variant)} in {row.reached} of {row.seeds} seeds" for row in some]
+    if always:
+        who = words.networks(row.group.variant for row in always)
+        if len(always) == len(there) > 1:
+            who = "every network"
+        elif len(always) == 1 < len(there) and not some:
+            who += " alone"
+        seeds = {row.seeds for row in always}
+        by.insert(0, f"by {who} with every seed" if max(seeds) > 1 else f"by {who}")
+    return f"at T = {farthest} {words.listed(by)}{'; at no greater length' if farthest < max(lengths) else ''}"
+
+
+def at_each_length(rows: list[SummaryRow]) -> str:
     """For example `by the GRU at every length and by the RNN at T = 16 and 64 (1 of 2 seeds), not by the LSTM`."""
     by_place: dict[str, list[str]] = {}
     never = []
@@ -247,7 +272,7 @@ def _learners(rows: list[SummaryRow]) -> str:
         else:
             never.append(variant)
     said = words.listed(f"by {words.networks(variants)} {place}" for place, variants in by_place.items())
-    return f"{said}{f', not by {words.networks(never)}' if never else ''}{_troubled(rows)}"
+    return f"{said}{f', not by {words.networks(never)}' if never else ''}"
 
 
 def _together(counted: list[Kept]) -> list[str]:

@@ -89,9 +89,7 @@ def test_some_keep_it_and_others_give_out_at_a_length(tmp_path, swapped):
         f"It vanishes on the way in {names[bad]} from T = 16 on.",
     ]
     assert learning == [
-        f"The task is learned by {names[good]} at every length and by {names[bad]} at T = 4."
-        if good == "gru"
-        else "The task is learned by the GRU at T = 4 and by the RNN at every length.",
+        f"The task is learned at T = 32 by {names[good]} alone.",
         "Of the 4 trials in which the gradient reaches the first step all learn it, "
         "of the 2 in which it vanishes none.",
     ]
@@ -118,8 +116,23 @@ def test_seeds_are_counted(tmp_path):
     assert told[1] == (
         "It vanishes on the way in the GRU at T = 32 and in the RNN at every length (at T = 16 in 2 of 3 seeds)."
     )
-    assert learning[0] == "The task is learned by the GRU at T = 16 and by the RNN at T = 16 (1 of 3 seeds)."
+    assert learning[0] == (
+        "The task is learned at T = 16 by the GRU with every seed and by the RNN in 1 of 3 seeds; at no greater length."
+    )
     assert learning[1].startswith("Of the 5 trials in which the gradient reaches the first step 4 learn it")
+
+
+def test_where_it_learned_is_listed_at_each_length_where_that_is_asked(tmp_path):
+    for seed, loss in enumerate((0.1, 0.2)):
+        for length in (16, 32):
+            write(tmp_path, "gru", length, KEEPS, seed=seed)
+            write(tmp_path, "rnn", length, LOSES, seed=seed, loss=loss if length == 16 else 0.2)
+            write(tmp_path, "lstm", length, LOSES, seed=seed, loss=0.2)
+    rows = summary.rows(study.read(tmp_path))
+    (told,) = findings.learning(rows, [], findings.at_each_length)
+    assert told == (
+        "The task is learned by the GRU at every length and by the RNN at T = 16 (1 of 2 seeds), not by the LSTM."
+    )
 
 
 def test_one_network_of_several_seeds_at_one_length(tmp_path):
@@ -142,9 +155,8 @@ def test_trials_that_are_not_done_are_told(tmp_path):
     write(tmp_path, "gru", 16, KEEPS, measured=2, status="unfinished")
     planned = {path.parent.name: {} for path in tmp_path.glob("*/config.json")}
     (tmp_path / "study.json").write_text(json.dumps({"trials": planned}))
-    assert (
-        "The task is learned by the RNN at T = 16 (1 of 2 seeds), not by the GRU (2 of 3 trials are not done)."
-        in sentences(tmp_path)
+    assert "The task is learned at T = 16 by the RNN in 1 of 2 seeds (2 of 3 trials are not done)." in sentences(
+        tmp_path
     )
 
 
@@ -197,8 +209,8 @@ def test_a_task_has_two_sentences(tmp_path):
     assert findings.sentences(found, "adding", summary.rows(found)) == [
         "At T = 16, after 20 steps, only the GRU still gets a gradient from the first step; it vanishes on the way in "
         "the RNN, 4 of 15 steps back; nothing explodes; nothing was recorded that could say why.",
-        "The task is learned by the GRU at T = 16, not by the RNN; of the 2 trials in which the gradient reaches the "
-        "first step all learn it, of the 2 in which it vanishes none.",
+        "The task is learned at T = 16 by the GRU alone with every seed; of the 2 trials in which the gradient reaches "
+        "the first step all learn it, of the 2 in which it vanishes none.",
     ]
 
 
@@ -210,7 +222,7 @@ def test_a_study_of_language_begins_with_the_loss(tmp_path):
     assert told_of(tmp_path, "characters").learning == [
         "The lowest held-out loss is 1.50 nats per character, the GRU at T = 16; "
         "a predictor without memory comes to 2.00.",
-        "A predictor without memory is beaten by a tenth or more by the GRU at T = 16, not by the RNN.",
+        "A predictor without memory is beaten by a tenth or more at T = 16 by the GRU alone.",
     ]
     found = study.read(tmp_path)
     assert findings.of_language(found, "characters")
