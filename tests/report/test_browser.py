@@ -88,7 +88,8 @@ def test_the_first_screen_shows_data_and_a_click_changes_it(opened, report):
     opened.wait_until(f"[...new Set({MATRIX})].join() == '1'")  # ln 0.01 over −2.5 is less than 2
     click(opened, "input[value=copy_memory]")
     opened.wait_until("document.querySelectorAll('.lengths button').length == 1")
-    shown = "[...document.querySelectorAll('[data-task]')].filter(e => e.offsetParent).map(e => e.dataset.task)"
+    parts = "[...document.querySelectorAll('[data-task]:not(.verdict)')]"
+    shown = f"{parts}.filter(e => e.offsetParent).map(e => e.dataset.task)"
     assert set(opened.evaluate(shown)) == {"copy_memory"}
     assert opened.errors == []
     assert opened.evaluate("performance.getEntriesByType('resource').length") == 0  # nothing but the page is loaded
@@ -105,6 +106,18 @@ def test_a_table_is_sorted_by_a_click(opened, report):
     click(opened, "table.sortable th:nth-child(2)")
     assert opened.evaluate(column) == [12, 12, 6, 6]
     assert opened.evaluate("document.querySelector('table.sortable th:nth-child(2)').ariaSort") == "descending"
+
+
+def test_where_there_is_room_both_tasks_are_told_of_and_else_the_one_that_is_chosen(opened, report):
+    opened.open(report.as_uri())
+    told = "[...document.querySelectorAll('.verdict')].filter(e => e.offsetParent).map(e => e.dataset.task)"
+    opened.wait_until("!!document.querySelector('.lengths button')")
+    assert opened.evaluate(told) == ["adding", "copy_memory"]
+    opened.resize(420)
+    assert opened.evaluate(told) == ["adding"]
+    click(opened, "input[value=copy_memory]")
+    assert opened.evaluate(told) == ["copy_memory"]
+    opened.resize(1400)
 
 
 def test_on_a_narrow_screen_figures_unfold_and_nothing_is_wider(opened, report):
