@@ -7,17 +7,8 @@ hold all of them, and the loss at the last step reaches back over the whole sour
 the reversed sources of Sutskever, Vinyals & Le 2014.
 """
 
-import math
-
-import jax
-import jax.numpy as jnp
-import numpy as np
-
-from rnnx import checks, examples
-from rnnx.tasks._scores import accuracy, cross_entropy, exact
-from rnnx.types import Array, Batch, Example, Pair, Scores, Task
-
-_SYMBOLS = 8
+from rnnx.tasks.synthetic._symbols import said_again
+from rnnx.types import Task
 
 
 def reverse() -> Task:
@@ -38,40 +29,4 @@ def reverse() -> Task:
     True
     """
 
-    def sample(key: Array, batch_size: int, length: int) -> Batch:
-        checks.size("batch_size", batch_size)
-        checks.size("length", length)
-        symbol_key, length_key = jax.random.split(key)
-        lengths = jax.random.randint(length_key, (batch_size,), 1, length + 1)
-        t = jnp.arange(length)[:, None]
-        there = t < lengths
-        source = jnp.where(there, jax.random.randint(symbol_key, (length, batch_size), 0, _SYMBOLS), 0)
-        backwards = jnp.take_along_axis(source, jnp.maximum(lengths - 1 - t, 0), axis=0)
-        target = jnp.where(there, backwards, 0)
-        before = jnp.concatenate([jnp.full((1, batch_size), _SYMBOLS), target[:-1]])
-        return Batch(Pair(source, before, lengths), target, there.astype(jnp.float32), lengths)
-
-    def scores(outputs: Array, batch: Batch) -> Scores:
-        return {"accuracy": (accuracy(outputs, batch), batch.weights), "exact": exact(outputs, batch)}
-
-    def example(batch: Batch) -> Example:
-        n = int(batch.inputs.target_lengths[0])
-        source, target = (
-            "".join("abcdefgh"[symbol] for symbol in np.asarray(of)[:n, 0])
-            for of in (batch.inputs.source, batch.targets)
-        )
-        return examples.translation(source, target, marks=(0,), marked="the symbol to be said there")
-
-    return Task(
-        sample=sample,
-        sample_heldout=sample,
-        losses=cross_entropy,
-        scores=scores,
-        baseline_loss=lambda length: math.log(_SYMBOLS),
-        input_size=_SYMBOLS,
-        output_size=_SYMBOLS,
-        vocab_size=_SYMBOLS,
-        loss_unit="cross-entropy (nats per symbol)",
-        model="encoder_decoder",
-        example=example,
-    )
+    return said_again(lambda t, length: length - 1 - t)
