@@ -2,7 +2,9 @@
 
 import itertools
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 # One place for what is compiled in this process, in those of pytest-xdist and in commands that tests run: a third of
 # all programs come up again, in another test or process. Tests neither use nor fill the user's.
-if "RNNX_TESTS_CACHE" not in os.environ:  # the first process, which removes it at its end
+os.environ.pop("JAX_COMPILATION_CACHE_DIR", None)
+if not os.environ.get("RNNX_TESTS_CACHE"):  # the first process, which removes it at its end
+    for left in Path(tempfile.gettempdir()).glob("rnnx-tests-*"):  # by one that was killed
+        if time.time() - left.stat().st_mtime > 86_400:
+            shutil.rmtree(left, ignore_errors=True)
     _cache = tempfile.TemporaryDirectory(prefix="rnnx-tests-")
     os.environ["RNNX_TESTS_CACHE"] = _cache.name
 

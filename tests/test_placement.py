@@ -18,8 +18,9 @@ from tests.variants import ENGINES, VARIANTS, make, takes
 
 pytestmark = pytest.mark.xdist_group("split_batches")  # the process with four devices is started once
 
-# Each way to split once, each on another engine. All others are in the longest test.
-SHORT = ("lstm/auto/shard_map/masks", "lru/associative/explicit/masks")
+# Each way to split once, each on another engine; the first with what is refused. All others are in the longest test.
+SHORT = ("lstm/auto/shard_map/masks", "refused")
+LONGER = ("lru/associative/explicit/masks",)
 
 
 @functools.cache
@@ -45,10 +46,9 @@ def assert_as_on_one_device(answers):
     assert not wrong
 
 
-@pytest.mark.parametrize("case", SHORT)
-@pytest.mark.slow
-def test_a_split_batch_runs_as_on_one_device(case):
-    assert_as_on_one_device({case: found(*SHORT)[case]})
+@pytest.mark.parametrize("cases", [SHORT, pytest.param(LONGER, marks=pytest.mark.slow)])
+def test_a_split_batch_runs_as_on_one_device(cases):
+    assert_as_on_one_device({cases[0]: found(*cases)[cases[0]]})
 
 
 @pytest.mark.slow
@@ -71,7 +71,7 @@ def test_every_cell_engine_and_option(variant):
 
 
 def test_what_cannot_be_split_is_refused_in_a_line():
-    said = found("refused")["refused"]
+    said = found(*SHORT)["refused"]
     assert "only batch axes may be split" in said["time"]
     assert "only batch axes may be split" in said["features"]
     assert "params must not be split" in said["parameters"]

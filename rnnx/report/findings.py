@@ -21,6 +21,9 @@ from rnnx.report.trial import Trial
 _FEW = 0.1
 """A share of exploding examples below which next to nothing explodes."""
 
+_SOME = 2
+"""So many trials of a kind there must be for shares of them to say something."""
+
 
 class Findings(NamedTuple):
     """What the measurements of a task say, in short sentences; none where nothing was measured yet."""
@@ -46,9 +49,9 @@ def find(study: Study, task: str, rows: list[SummaryRow]) -> Findings:
     return Findings(
         gradient=[
             *reached(study, task, stage),
-            *_exploding(of_task, stage),
-            *reasons.sentences(counted, stage),
             *_against_time(of_task),
+            *reasons.sentences(counted, stage),
+            *_exploding(of_task, stage),
         ],
         learning=[*_loss(of_task), *learning(of_task, counted, _at_farthest)],
     )
@@ -96,14 +99,12 @@ def reached(study: Study, task: str, stage: str) -> list[str]:
     if not any(one.losing for one in counted):
         return [f"{words.sentence(when)}, the gradient reaches {first} in {_all(counted)} {at}: nothing vanishes."]
     if not any(one.keeping for one in counted):
-        far = steps(value for one in counted for value in one.steps)
         return [
-            f"{words.sentence(when)}, the gradient vanishes before {first} in {_all(counted)} {at}: "
-            f"1 % of it is left {far} {_steps_back(counted)}."
+            f"{words.sentence(when)}, the gradient vanishes before {first} in {_all(counted)} {at}: {_left(counted)}."
         ]
     longest = max(lengths)
     return [
-        f"At T = {longest}, {when}, {_at_longest([one for one in counted if one.group.length == longest], first)}.",
+        f"At T = {longest}, {when}, {_at_longest(counted, longest, first)}.",
         f"It vanishes on the way {words.listed(f'in {where}' for where in _losing(counted))}.",
     ]
 
@@ -117,8 +118,18 @@ def _first_step(counted: list[Kept]) -> str:
     return "the deepest leaves" if _tree(counted) else "the first step"
 
 
-def _steps_back(counted: list[Kept]) -> str:
-    return "levels down" if _tree(counted) else "steps back"
+def _left(counted: list[Kept]) -> str:
+    """How far back it still reaches where it vanishes everywhere."""
+    if all(value < 0 for one in counted for value in one.steps):
+        return "it is exactly zero at every step"
+    return f"1 % of it is left {_back(steps(value for one in counted for value in one.steps), counted)}"
+
+
+def _back(far: str, counted: list[Kept]) -> str:
+    """So many steps, with what they are."""
+    if _tree(counted):
+        return f"{far} level{'' if far == '1' else 's'} down"
+    return f"{far} step{'' if far == '1' else 's'} back"
 
 
 def _tree(counted: list[Kept]) -> bool:
@@ -132,18 +143,19 @@ def on_tree(trial: Trial) -> bool:
     return bool(trial.settings.get("model.name", usual) == "recursive")
 
 
-def _at_longest(counted: list[Kept], first: str) -> str:
+def _at_longest(everywhere: list[Kept], longest: int, first: str) -> str:
     """For example `only the GRU still gets a gradient from the first step, the LSTM in 1 of 2 seeds`."""
+    counted = [one for one in everywhere if one.group.length == longest]
     whole = [one.group.variant for one in counted if not one.losing]
     some = [one for one in counted if one.keeping and one.losing]
     partly = words.listed(
         f"{words.network(one.group.variant)} in {len(one.keeping)} of {one.measured} seeds" for one in some
     )
     gets = f"still get{'s' if len(whole) == 1 else ''} a gradient from {first}"
-    if len(whole) == len(counted):
+    if len(whole) == len({one.group.variant for one in everywhere}):
         return f"{_all(counted)} still gets a gradient from {first}"
     if whole:
-        only = "" if some else "only "
+        only = "" if some or len(whole) == len(counted) else "only "
         return f"{only}{words.networks(whole)} {gets}{f', and {partly}' if partly else ''}"
     if some and len(counted) == 1:
         return partly.replace(" in ", f" gets a gradient from {first} in ", 1)
@@ -182,7 +194,7 @@ def _far(last: list[Kept]) -> str:
     lost = [value for one in last for value in one.steps if value < one.of]
     if all(value < 0 for value in lost):
         return "where it is exactly zero at every step"
-    return f"{steps(lost)} of {last[0].of} {_steps_back(last)}"
+    return f"{steps(lost)} of {_back(str(last[0].of), last)}"
 
 
 def _loss(rows: list[SummaryRow]) -> list[str]:
@@ -196,7 +208,7 @@ def _loss(rows: list[SummaryRow]) -> list[str]:
     beside = "" if np.isnan(floor) else f"; a predictor without memory comes to {floor:.2f}"
     other = len({row.group.variant for row in measured}) > 1
     what = f"{'The lowest' if other or len(measured) > 1 else 'The'} held-out loss is {lowest:.2f} {unit}"
-    return [f"{what}, {words.network(best.group.variant)} at T = {best.group.length}{beside}."]
+    return [f"{what}, that of {words.network(best.group.variant)} at T = {best.group.length}{beside}."]
 
 
 def learning(rows: list[SummaryRow], counted: list[Kept], where: Callable[[list[SummaryRow]], str]) -> list[str]:
@@ -207,23 +219,22 @@ def learning(rows: list[SummaryRow], counted: list[Kept], where: Callable[[list[
       counted: whether the gradient reaches the first step, of the groups where that was measured.
       where: how it is told where only some learn: `at_each_length`, or briefly.
     """
-    tried = [row for row in rows if not np.isnan(row.floor) and _tried(row)]
+    tried = _once([row for row in rows if not np.isnan(row.floor) and _tried(row)])
     if not tried:
         return []
     language = _of_language(tried[0].group.trials[0])
     variants = list(dict.fromkeys(row.group.variant for row in tried))
     lengths = [row.group.length for row in tried]
-    at = words.lengths(lengths, lengths) + _troubled(tried)
+    at = words.lengths(lengths, lengths)
     if all(row.reached == row.seeds for row in tried):
-        all_the_same = " all the same" if not language and counted and not any(one.keeping for one in counted) else ""
         who = words.network(variants[0]) if len(variants) == 1 else "every network"
         does = "beats a predictor without memory by a tenth or more" if language else "learns the task"
-        return [f"{words.sentence(who)} {does} {at}{all_the_same}."]
+        return [f"{words.sentence(who)} {does} {at}{_troubled(tried)}."]
     if not any(row.reached for row in tried):
         who = words.network(variants[0]) if len(variants) == 1 else "no network"
         does = "beats a predictor without memory by a tenth" if language else "learns the task"
         does = does if len(variants) > 1 else does.replace("beats", "does not beat").replace("learns", "does not learn")
-        return [f"{words.sentence(who)} {does} {at}."]
+        return [f"{words.sentence(who)} {does} {at}{_troubled(tried)}."]
     beginning = "A predictor without memory is beaten by a tenth or more" if language else "The task is learned"
     return [f"{beginning} {where(tried)}{_troubled(tried)}.", *([] if language else _together(counted))]
 
@@ -232,12 +243,19 @@ def _tried(row: SummaryRow) -> bool:
     return bool(row.status["failed"] or not np.isnan(row.of("heldout_loss").median))
 
 
+def _once(rows: list[SummaryRow]) -> list[SummaryRow]:
+    """Each network once: each part of a model has a row of its own, of the same trials."""
+    first = {tuple(trial.name for trial in row.group.trials): row for row in reversed(rows)}
+    return [
+        row._replace(group=row.group._replace(variant=words.without_part(row.group.variant)))
+        for row in reversed(first.values())
+    ]
+
+
 def _troubled(rows: list[SummaryRow]) -> str:
-    # Each part of a model has a row of its own, of the same trials.
-    rows = list({tuple(trial.name for trial in row.group.trials): row for row in rows}.values())
     count = sum(row.seeds - row.status["done"] for row in rows)
     are = "is" if count == 1 else "are"
-    return f" ({count} of {sum(row.seeds for row in rows)} trials {are} not done)" if count else ""
+    return f"; {count} of {sum(row.seeds for row in rows)} trials {are} not done" if count else ""
 
 
 def _at_farthest(rows: list[SummaryRow]) -> str:
@@ -279,13 +297,12 @@ def _together(counted: list[Kept]) -> list[str]:
     """Whether keeping the gradient and learning the task go together, counted in trials."""
     keeping = [trial for one in counted for trial in one.keeping]
     losing = [trial for one in counted for trial in one.losing]
-    if not keeping or not losing or any("part" in trial.settings for trial in keeping):
+    if len(keeping) < _SOME or len(losing) < _SOME or any("part" in trial.settings for trial in keeping):
         return []  # of parts of a model, which learn nothing by themselves, trials can't be counted
     learn = "learns" if sum(trial.reached for trial in keeping) == 1 else "learn"
     return [
-        f"Of the {len(keeping)} trial{'s' if len(keeping) > 1 else ''} in which the gradient reaches "
-        f"{_first_step(counted)} {_count(keeping)} {learn} it, "
-        f"of the {len(losing)} in which it vanishes {_count(losing)}."
+        f"Of the {len(keeping)} trials in which the gradient reaches {_first_step(counted)} {_count(keeping)} {learn} "
+        f"it, of the {len(losing)} in which it vanishes {_count(losing)}."
     ]
 
 
@@ -313,8 +330,8 @@ def _exploding(rows: list[SummaryRow], stage: str) -> list[str]:
         share = max(100 * shares[order[0]], 1)
         return [f"Next to nothing explodes: the gradient of at most {share:.0f} % of the examples, in {order[0]}."]
     shown = words.listed(f"{100 * shares[place]:.0f} % of the examples in {place}" for place in many[:2])
-    more = f", and in {len(many) - 2} more" if len(many) > 2 else ""
-    return [f"It explodes, too: in up to {shown}{more}."]
+    more = f", and in {len(many) - 2} more of networks and lengths" if len(many) > 2 else ""
+    return [f"It explodes too, by more than a factor e on its way back: in up to {shown}{more}."]
 
 
 def _place(row: SummaryRow) -> str:
@@ -324,5 +341,6 @@ def _place(row: SummaryRow) -> str:
 def _against_time(rows: list[SummaryRow]) -> list[str]:
     """A sentence on the parts of which lag says nothing."""
     variants = [row.group.variant for row in rows if any(trial.against_time for trial in row.group.trials)]
-    why = "they run backward in time and the loss does not read their last step, so that lag is no distance from it"
-    return [f"Left out of this: {words.networks(variants)}; {why}."] if variants else []
+    runs, its = ("runs", "its") if len(set(variants)) == 1 else ("run", "their")
+    why = f"which {runs} backward in time, and whose last step the loss does not read, so that {its} lag is no distance"
+    return [f"Left out of this: {words.networks(variants)}, {why}."] if variants else []

@@ -124,7 +124,7 @@ class _Contrast(NamedTuple):
 def _apart(members: list[Kept], record: str, lengths: list[int]) -> list[str]:
     contrasts = [contrast for clue in CLUES if (contrast := _contrast(clue, members, record))]
     if not contrasts:
-        return ["Nothing was recorded that could say why."]
+        return ["Nothing that could say why was recorded of both kinds."]
     told = [contrast for contrast in contrasts if contrast.orders >= _ORDERS]
     clear = [contrast for contrast in told if contrast.separation >= _CLEAR]
     at = f" at T = {lengths[0]}" if len(lengths) == 1 else ""

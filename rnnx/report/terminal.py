@@ -53,11 +53,10 @@ def write(of: Study, rows: list[SummaryRow], workdir: Path, directory: Path) -> 
       directory: where its report goes.
     """
     # Before the figures, which take long: a place that can't be written to is told at once.
-    (directory / "figures").mkdir(parents=True, exist_ok=True)
+    files.write(directory / "summary.csv", _csv(summary.table(rows)))
+    files.write(directory / "trials.csv", _csv(summary.trials_table(of)))
     figures = page.draw(of)
     contents = {f"figures/{figure.name}": figure.png for figure in figures if figure.png}
-    contents["summary.csv"] = _csv(summary.table(rows))
-    contents["trials.csv"] = _csv(summary.trials_table(of))
     root = os.path.relpath(workdir.resolve(), directory.resolve())
     contents["index.html"] = page.render(of, rows, figures, shlex.quote(_from_here(workdir)), root).encode()
     for name, content in contents.items():

@@ -1,5 +1,6 @@
 """Networks, lengths and lists as sentences have them."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 _NAMES = {
@@ -24,6 +25,15 @@ def network(variant: str) -> str:
     name, _, settings = variant.partition(" (")
     with_settings = f" with {listed(settings.removesuffix(')').split(', '))}" if settings else ""
     return _NAMES.get(name, name) + with_settings
+
+
+def without_part(variant: str) -> str:
+    """The name of a network, of which a variant is one part.
+
+    >>> without_part("gru (part encoder)"), without_part("lstm (forget bias 1, part encoder)")
+    ('gru', 'lstm (forget bias 1)')
+    """
+    return re.sub(r" \(\)$", "", re.sub(r"(, )?part [^,)]*", "", variant))
 
 
 def networks(variants: Iterable[str]) -> str:
@@ -68,8 +78,7 @@ def sentence(text: str) -> str:
     >>> sentence("the GRU learns"), sentence("my_cells:mgu learns")
     ('The GRU learns', 'my_cells:mgu learns')
     """
-    first = text.partition(" ")[0]
-    return text if {"_", ":"} & set(first) else text[:1].upper() + text[1:]
+    return text if _is_name(text) else text[:1].upper() + text[1:]
 
 
 def one_sentence(several: Iterable[str]) -> str:
@@ -79,5 +88,10 @@ def one_sentence(several: Iterable[str]) -> str:
     'The GRU keeps it; nothing explodes; RNNs lose it.'
     """
     first, *others = (text.removesuffix(".") for text in several)
-    small = (text if text[1:2].isupper() else text[:1].lower() + text[1:] for text in others)
+    small = (text if _is_name(text) else text[:1].lower() + text[1:] for text in others)
     return f"{'; '.join([first, *small])}."
+
+
+def _is_name(text: str) -> bool:
+    """Whether it begins with a name, whose letters are as they are."""
+    return bool({"_", ":"} & set(text.partition(" ")[0].rstrip(":"))) or text[1:2].isupper()

@@ -80,7 +80,6 @@ def flax_answer(posed):
     return {name: np.asarray(value) for name, value in outputs.answer("flax", "training", posed).items()}
 
 
-@pytest.mark.slow  # that of PyTorch goes the same way where there is one
 def test_a_flax_script_has_the_loss_and_the_gradient_that_rnnx_has(training):
     posed, wanted = training
     assert set(wanted) == {"loss", *outputs.WEIGHTS}

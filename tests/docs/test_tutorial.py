@@ -94,7 +94,7 @@ def the_patient_does_not_learn_and_the_cured_one_does(page):
 
 
 SLOW = ("2_unrolling", "3_gradients", "4_vanishing", "5_clipping", "6_gates", "7_truncation", "8_why")
-"""Seconds each, most of them of compiling; test_clipping.py runs the fifth in any case."""
+"""Seconds each, most of them of compiling. The first stays, of a page that runs; test_clipping.py runs the fifth."""
 
 
 @pytest.fixture(autouse=True)

@@ -61,7 +61,7 @@ def test_all_lose_it_and_learn_all_the_same(tmp_path):
             "After 20 steps, the gradient vanishes before the first step in every network at T = 16: "
             "1 % of it is left 4 to 9 steps back."
         ],
-        ["Every network learns the task at T = 16 all the same."],
+        ["Every network learns the task at T = 16."],
     )
 
 
@@ -155,7 +155,7 @@ def test_trials_that_are_not_done_are_told(tmp_path):
     write(tmp_path, "gru", 16, KEEPS, measured=2, status="unfinished")
     planned = {path.parent.name: {} for path in tmp_path.glob("*/config.json")}
     (tmp_path / "study.json").write_text(json.dumps({"trials": planned}))
-    assert "The task is learned at T = 16 by the RNN in 1 of 2 seeds (2 of 3 trials are not done)." in sentences(
+    assert "The task is learned at T = 16 by the RNN in 1 of 2 seeds; 2 of 3 trials are not done." in sentences(
         tmp_path
     )
 
@@ -172,7 +172,11 @@ def test_before_anything_is_trained_it_is_told_of_the_start(tmp_path):
     [
         (0.0, "Nothing explodes."),
         (0.03, "Next to nothing explodes: the gradient of at most 3 % of the examples, in the RNN at T = 16."),
-        (0.62, "It explodes, too: in up to 62 % of the examples in the RNN at T = 16."),
+        (
+            0.62,
+            "It explodes too, by more than a factor e on its way back: "
+            "in up to 62 % of the examples in the RNN at T = 16.",
+        ),
     ],
 )
 def test_what_explodes(tmp_path, share, told):
@@ -186,6 +190,34 @@ def test_a_gradient_of_exactly_zero_is_told_from_a_small_one(tmp_path):
     write(tmp_path, "rnn", 16, KEEPS, extra=none)
     write(tmp_path, "gru", 16, KEEPS)
     assert "It vanishes on the way in the RNN, where it is exactly zero at every step." in sentences(tmp_path)
+
+
+def test_one_step_is_no_steps_and_none_is_said_to_be_zero(tmp_path):
+    curve = {"state_gradient/state/log10_norm": [0.0, -1.0, *[-9.0] * 14], "state_gradient/state/reach": 1.0}
+    write(tmp_path / "one", "gru", 16, LOSES, extra=curve)
+    (told,) = told_of(tmp_path / "one").gradient[:1]
+    assert told.endswith("at T = 16: 1 % of it is left 1 step back.")
+    zero = {"state_gradient/state/log10_norm": [-math.inf] * 16, "state_gradient/state/reach": math.nan}
+    write(tmp_path / "zero", "gru", 16, LOSES, extra=zero)
+    (told,) = told_of(tmp_path / "zero").gradient[:1]
+    assert told.endswith("at T = 16: it is exactly zero at every step.")
+
+
+def test_a_network_that_was_not_measured_at_the_longest_length_is_none_of_every_network(tmp_path):
+    for cell, length, slopes in (("gru", 16, KEEPS), ("gru", 32, KEEPS), ("lstm", 32, KEEPS), ("rnn", 16, LOSES)):
+        write(tmp_path, cell, length, slopes)
+    assert told_of(tmp_path).gradient[0] == (
+        "At T = 32, after 20 steps, the GRU and the LSTM still get a gradient from the first step."
+    )
+
+
+def test_a_name_of_anyones_own_stays_as_it_is_within_a_sentence(tmp_path):
+    write_trial(tmp_path / "a", cell="Cells:mgu", task="characters", slopes=LOSES, loss=1.5, floor=2.0, length=16)
+    path = tmp_path / "a" / "config.json"
+    path.write_text(path.read_text().replace("mean squared error", "cross-entropy (nats per character)"))
+    found = study.read(tmp_path)
+    told = findings.sentences(found, "characters", summary.rows(found))[0]
+    assert "; Cells:mgu beats a predictor without memory" in told
 
 
 def test_a_tree_has_levels(tmp_path):
@@ -208,7 +240,7 @@ def test_a_task_has_two_sentences(tmp_path):
     found = study.read(tmp_path)
     assert findings.sentences(found, "adding", summary.rows(found)) == [
         "At T = 16, after 20 steps, only the GRU still gets a gradient from the first step; it vanishes on the way in "
-        "the RNN, 4 of 15 steps back; nothing explodes; nothing was recorded that could say why.",
+        "the RNN, 4 of 15 steps back; nothing that could say why was recorded of both kinds; nothing explodes.",
         "The task is learned at T = 16 by the GRU alone with every seed; of the 2 trials in which the gradient reaches "
         "the first step all learn it, of the 2 in which it vanishes none.",
     ]
@@ -220,7 +252,7 @@ def test_a_study_of_language_begins_with_the_loss(tmp_path):
         path = tmp_path / cell / "config.json"
         path.write_text(path.read_text().replace("mean squared error", "cross-entropy (nats per character)"))
     assert told_of(tmp_path, "characters").learning == [
-        "The lowest held-out loss is 1.50 nats per character, the GRU at T = 16; "
+        "The lowest held-out loss is 1.50 nats per character, that of the GRU at T = 16; "
         "a predictor without memory comes to 2.00.",
         "A predictor without memory is beaten by a tenth or more at T = 16 by the GRU alone.",
     ]
@@ -236,7 +268,7 @@ def test_a_part_whose_lag_is_no_distance_from_the_loss_is_left_out(tmp_path):
     write(tmp_path, "gru", 16, KEEPS, extra={"state_gradient/against_time": 1.0})
     told = told_of(tmp_path).gradient
     assert told[0].startswith("After 20 steps, the gradient vanishes before the first step in the RNN at T = 16")
-    assert told[-1].startswith("Left out of this: the GRU; they run backward in time")
+    assert told[1].startswith("Left out of this: the GRU, which runs backward in time")
 
 
 def many(workdir, keeping, losing, seeds=3):
@@ -319,4 +351,4 @@ def test_trials_of_several_parts_are_counted_once_if_at_all(tmp_path):
         write(tmp_path, "gru", 16, slopes, seed=seed, extra=extra, **status)
     told = " ".join(sentences(tmp_path))
     assert "Of the" not in told
-    assert "(1 of 2 trials is not done)" in told
+    assert "learned at T = 16 by the GRU in 1 of 2 seeds; 1 of 2 trials is not done." in told

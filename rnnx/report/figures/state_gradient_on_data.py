@@ -1,13 +1,12 @@
 """The gradient painted on the data: one held-out example, and what each network looks back at in it."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from rnnx.report import on_data
+from rnnx.report import on_data, words
 from rnnx.report.figures import _titles
 from rnnx.report.study import Study, longest, with_tag
 from rnnx.report.trial import Trial
@@ -73,7 +72,7 @@ def _rows(parts: list[tuple[str, Trial]], stage: str, example: Example) -> Itera
         ]
         name, _ = chosen[0]
         if len(sequences) > 1:
-            name = _without_part(name)
+            name = words.without_part(name)
             name += f", {' and '.join(_part(trial) for _, trial in chosen)}" if len(sequences[0]) > 1 else ""
         if [len(curve) for curve in curves] == list(example.steps.values()):
             yield name, on_data.relative(np.concatenate(curves), example.scored)
@@ -81,12 +80,3 @@ def _rows(parts: list[tuple[str, Trial]], stage: str, example: Example) -> Itera
 
 def _part(trial: Trial) -> str:
     return str(trial.settings.get("part", ""))
-
-
-def _without_part(variant: str) -> str:
-    """The name of a network, of which a variant is one part.
-
-    >>> _without_part("gru (part encoder)"), _without_part("lstm (forget bias 1, part encoder)")
-    ('gru', 'lstm (forget bias 1)')
-    """
-    return re.sub(r" \(\)$", "", re.sub(r"(, )?part [^,)]+", "", variant))

@@ -224,7 +224,6 @@ def test_a_loss_that_is_not_finite_ends_all_processes(tmp_path):
     assert record(tmp_path / "trial")["split_over"] == 2
 
 
-@pytest.mark.slow
 def test_processes_with_other_settings_do_not_begin(tmp_path):
     statuses, said = ended(start(tmp_path / "trial", others=["--config.batch_size=8"]))
     assert statuses == [2, 2], said
