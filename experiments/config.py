@@ -42,6 +42,7 @@ _CHEAP = (
     "weight_gradient_by_lag",
     "gates",
     "hidden_units",
+    "attention",
 )
 """Measured during training; what takes longer is for `experiments.analyze`, or to be named in a study."""
 

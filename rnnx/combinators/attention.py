@@ -79,17 +79,8 @@ def attention(cell: Cell, memory_size: int, *, score: Literal["dot", "additive"]
         )
 
     def seen(params: AttentionParams, state: State, x: Array) -> Array:
-        memory, bias = params.memory, params.memory_bias
-        if memory is None:
-            raise ValueError("attention has nothing to look at; set it by rnnx.combinators.attention.attended.")
-        query = matmul_rows(cell.read(params.cell, state, x), params.query_kernel)
-        if params.memory_kernel is None or params.score_kernel is None:
-            scores = jnp.einsum("...bm,sbm->...bs", query, memory)
-        else:
-            hidden = jnp.tanh(query[..., None, :] + jnp.swapaxes(matmul_rows(memory, params.memory_kernel), 0, 1))
-            scores = matmul_rows(hidden, params.score_kernel[:, None])[..., 0]
-        weights = jax.nn.softmax(scores if bias is None else scores + bias.T, axis=-1)
-        return jnp.concatenate([x, jnp.einsum("...bs,sbm->...bm", weights, memory)], axis=-1)
+        weights = attention_weights(params, cell.read(params.cell, state, x))
+        return jnp.concatenate([x, jnp.einsum("...bs,sbm->...bm", weights, params.memory)], axis=-1)
 
     def gates(params: AttentionParams, state: State, x: Array) -> dict[str, Array]:
         assert cell.gates is not None
@@ -103,6 +94,38 @@ def attention(cell: Cell, memory_size: int, *, score: Literal["dot", "additive"]
         output_size=cell.output_size,
         gates=None if cell.gates is None else gates,
     )
+
+
+def attention_weights(params: AttentionParams, before: Array) -> Array:
+    """How much a cell with attention looks at each place of its memory, α_t.
+
+    Args:
+      params: with what is looked at, `memory [S, B, M]`.
+      before: what the cell gave out the step before, y_{t-1}, `[..., B, Y]`.
+
+    Returns:
+      `[..., B, S]`, which sums to one over S; exactly 0 where there is no memory.
+
+    Raises:
+      ValueError: there is nothing to look at.
+
+    >>> import jax, jax.numpy as jnp, rnnx
+    >>> cell = rnnx.attention(rnnx.gru(hidden_size=8), memory_size=6)
+    >>> params = attended(cell.init(jax.random.key(0), 3), jnp.ones((4, 2, 6)), lengths=jnp.array([4, 2]))
+    >>> attention_weights(params, jnp.zeros((2, 8)))
+    Array([[0.25, 0.25, 0.25, 0.25],
+           [0.5 , 0.5 , 0.  , 0.  ]], dtype=float32)
+    """
+    memory, bias = params.memory, params.memory_bias
+    if memory is None:
+        raise ValueError("attention has nothing to look at; set it by rnnx.combinators.attention.attended.")
+    query = matmul_rows(before, params.query_kernel)
+    if params.memory_kernel is None or params.score_kernel is None:
+        scores = jnp.einsum("...bm,sbm->...bs", query, memory)
+    else:
+        hidden = jnp.tanh(query[..., None, :] + jnp.swapaxes(matmul_rows(memory, params.memory_kernel), 0, 1))
+        scores = matmul_rows(hidden, params.score_kernel[:, None])[..., 0]
+    return jax.nn.softmax(scores if bias is None else scores + bias.T, axis=-1)
 
 
 def _check_output(cell: Cell, params: Params, input_size: int) -> None:

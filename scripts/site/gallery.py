@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import rnnx
+from rnnx.combinators.attention import AttentionParams, attended
 from rnnx.logbook.jsonl import plain
 from rnnx.report import figures
 from rnnx.types import Cell
@@ -30,13 +31,14 @@ GATED = {
     "healthy": rnnx.lstm(UNITS, forget_bias=4.0),
     "vanishing": rnnx.lstm(UNITS, forget_bias=0.0),
 }
-NEEDS_GATES = ("gates", "paths")
+ATTENDING = {network: rnnx.attention(cell, UNITS, score="dot") for network, cell in PLAIN.items()}
+OF_OTHERS = {"gates": GATED, "paths": GATED, "attention": ATTENDING}
 """Diagnostics that a plain network has nothing for."""
 
 
 def networks(name: str) -> dict[str, Cell]:
     """The two that a diagnostic is shown of."""
-    return GATED if name in NEEDS_GATES else PLAIN
+    return OF_OTHERS.get(name, PLAIN)
 
 
 def records(pair: dict[str, Cell], names: Iterable[str]) -> dict[str, Record]:
@@ -50,7 +52,14 @@ def records(pair: dict[str, Cell], names: Iterable[str]) -> dict[str, Record]:
         flow = rnnx.gradient_flow(cell, params, xs, lambda ys: jnp.mean(ys[-1] ** 2))
         return rnnx.diagnostics.measured(names, {"cell": flow})
 
-    of = {network: measure(made.init(jax.random.key(0), INPUTS)) for network, made in pair.items()}
+    def given(network: str) -> Any:
+        params = pair[network].init(jax.random.key(0), INPUTS)
+        if not isinstance(params, AttentionParams):
+            return params
+        asking = params._replace(query_kernel=(8 if network == "healthy" else 0.2) * params.query_kernel)
+        return attended(asking, 0.5 * jax.random.normal(jax.random.key(2), (20, EXAMPLES, UNITS)))
+
+    of = {network: measure(given(network)) for network in pair}
     return {
         network: {"step": 0} | {tag: plain(value) for tag, value in values.items()} for network, values in of.items()
     }
@@ -59,7 +68,7 @@ def records(pair: dict[str, Cell], names: Iterable[str]) -> dict[str, Record]:
 def pictures() -> dict[str, str]:
     """HTML by the name of the diagnostic: the two networks beside each other."""
     made = {}
-    for pair in (PLAIN, GATED):
+    for pair in (PLAIN, GATED, ATTENDING):
         names = [name for name in rnnx.diagnostics.names() if networks(name) is pair]
         of = records(pair, names)
         for name in names:

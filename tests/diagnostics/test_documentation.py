@@ -8,6 +8,7 @@ import pytest
 
 import rnnx
 from rnnx.diagnostics.__main__ import with_tables
+from tests.helpers import attending
 from tests.variants import example
 
 PAGE = Path(__file__).parents[2] / "docs" / "measurements.md"
@@ -34,7 +35,8 @@ def flows():
 
 
 def tags(name):
-    return {tag for flow in flows() for tag in jax.eval_shape(rnnx.diagnostics.get(name), flow)}
+    of = [attending.flow()] if name == "attention" else flows()
+    return {tag for flow in of for tag in jax.eval_shape(rnnx.diagnostics.get(name), flow)}
 
 
 @pytest.mark.parametrize("name", rnnx.diagnostics.names())

@@ -53,6 +53,10 @@ def everything(length: int, rate: float = -0.1, units: int = 4) -> dict[str, dic
         "mean_field": {"mean_field/rate": rate, "mean_field/depth_scale": 1 / abs(rate), "mean_field/variance": 0.5},
         "log_state_gradient": quartiles("log_state_gradient/log10_norm", [30 * value for value in fall]),
         "input_gradient": quartiles("input_gradient/log10_norm", fall),
+        "attention": {
+            "attention/weights": [[1.0 * (k == s) for s in range(length)] for k in lags],
+            "attention/places": 1.0,
+        },
         **readings(length, rate),
     }
     return made

@@ -12,6 +12,7 @@ import rnnx
 from rnnx.report import figures
 from rnnx.report.figures import _style, _trial, gates, input_gradient, state_gradient
 from rnnx.types import Histogram
+from tests.helpers import attending
 from tests.report.measured import everything, states
 from tests.report.records import measurement
 from tests.variants import example
@@ -40,7 +41,8 @@ def record_of(name):
             return {"edges": np.linspace(-1, 1, bins + 1).tolist(), "counts": rng.integers(1, 9, bins).tolist()}
         return rng.uniform(0.1, 0.9, value.shape).tolist()
 
-    values = jax.eval_shape(rnnx.diagnostics.get(name), flow(variant))
+    of = attending.flow() if name == "attention" else flow(variant)
+    values = jax.eval_shape(rnnx.diagnostics.get(name), of)
     facts = {"step": 20, "precision": "float64", "cell.name": variant, "task.length": 5, "batch_size": 32}
     return facts | {tag: made_up(value) for tag, value in values.items()}
 
@@ -313,6 +315,7 @@ def test_while_a_trial_is_trained_only_what_is_no_chart_already_is_drawn():
     """It takes time that is taken from training."""
     drawn = {name for name in rnnx.diagnostics.names() if list(_in_training(name))}
     assert drawn == {
+        "attention",
         "jacobian_products",
         "log_state_gradient",
         "lyapunov",
