@@ -70,6 +70,7 @@ def _map(axes: Axes, record: Record, example: Example | None) -> None:
     S = int(looked_at[-1]) + 1 if len(looked_at) else weights.shape[1]
     shown = axes.imshow(weights[:T, :S], cmap=_SHADES, norm=Normalize(0, 1), aspect="auto", interpolation="nearest")
     axes.grid(False)
+    axes.locator_params(integer=True)
     axes.set(xlabel="step of the source", ylabel="step of the target")
     if example is not None and example.kind == "text" and len(example.steps) == 2:
         _name_steps(axes, example, S, T)
