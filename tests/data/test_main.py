@@ -57,5 +57,5 @@ def test_an_unknown_name_is_one_line_before_anything_is_fetched(offline, capsys)
     assert printed.out == ""
     assert printed.err == (
         "no data named 'shakespear'; did you mean 'shakespeare'? "
-        "Known: shakespeare, sst, tinyshakespeare, war_and_peace.\n"
+        "Known: cmudict, shakespeare, sst, tinyshakespeare, war_and_peace.\n"
     )
