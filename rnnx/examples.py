@@ -1,5 +1,7 @@
 """Examples as people see them: what a task shows of a batch, in what JSON can hold."""
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 
@@ -65,8 +67,8 @@ def text(
     return Example("text", steps or {"": len(pieces)}, len(pieces) - 1, [int(step) for step in marks], data)
 
 
-def translation(source: str, target: str, marks: tuple[int, ...] = (), marked: str = "") -> Example:
-    """An example of sequence to sequence, a character a step: the last one of the target is to be told.
+def translation(source: Sequence[str], target: Sequence[str], marks: tuple[int, ...] = (), marked: str = "") -> Example:
+    """An example of sequence to sequence, a character or a piece of text a step: the last of the target is to be told.
 
     At its first step the decoder is given nothing, which is an arrow here.
 

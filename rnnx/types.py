@@ -226,6 +226,24 @@ Scores = dict[str, tuple[Array, Array]]
 """Values and how much each counts in the mean, by name, both in the shape of `Batch.weights`."""
 
 
+class Decoding(NamedTuple):
+    """How a model is scored by what it writes itself, over the whole of a test split: by the likeliest token each time.
+
+    `Task.scores` are of a model that is given the true target up to each step; here it is given what it wrote.
+    """
+
+    batches: Callable[[int], Iterable[Batch]]
+    """(batch_size) -> all that there is to write to, once and in order; the last batch may be smaller. Their targets
+    are not looked at. They may be of several shapes, for each of which there is a program."""
+    length: int
+    """How many tokens are written at most, the end included."""
+    end: int | None
+    """The token that ends what is written; `None` where all of it is of the full length."""
+    score: Callable[[list[list[int]]], tuple[dict[str, float], list[dict[str, Any]]]]
+    """(what was written to each, without the end) -> numbers over the whole split by name, such as an error rate; and
+    of each, in what JSON can hold, `input`, `targets`, any of which is right, `output`, and how good that is."""
+
+
 class Task(NamedTuple):
     """Something to learn. It scores positions; what means are taken of them is not its concern.
 
@@ -273,6 +291,8 @@ class Task(NamedTuple):
     """() -> the whole text to train on, tokens `[N]` in order, for models that count; `None` where there is no text."""
     example: Callable[[Batch], Example] | None = None
     """(batch) -> its first example as people see it; `None` for one square a step, in which nothing is to be seen."""
+    decoding: Decoding | None = None
+    """How what a model writes to the test split is scored; `None` where nothing is to be written."""
 
 
 class Run(Protocol):

@@ -12,9 +12,9 @@ import numpy as np
 
 from experiments import build
 from experiments.config import Config, ConfigError
-from experiments.trials import distributed, lock, samples, signals
+from experiments.trials import distributed, lock, predictions, samples, signals
 from experiments.trials.profiling import Profile
-from experiments.trials.recorder import Record, write_failure
+from experiments.trials.recorder import Record, Tested, write_failure
 from experiments.trials.train_metrics import train_metrics
 from experiments.trials.trial import DivergedError, Progress, Trial, TrialGroup, compiling, finished
 from rnnx.logbook.files import DamagedError
@@ -238,12 +238,19 @@ def _finish(
             active.remove(running)
 
 
-def _test(config: Config, task: Task, score: Score) -> Callable[[Params], dict[str, float]] | None:
+def _test(config: Config, task: Task, score: Score) -> Callable[[Params], Tested] | None:
     """What the whole test split tells of parameters, where the task has one."""
     test_batches = task.test_batches
     if test_batches is None:
         return None
-    return lambda params: evaluate(score, params, test_batches(config.measure_batch_size), task.summary)
+    predict = predictions.predictor(config, task)
+
+    def test(params: Params) -> Tested:
+        numbers = evaluate(score, params, test_batches(config.measure_batch_size), task.summary)
+        predicted = predict(params) if predict else None
+        return Tested(numbers | predicted.numbers, predicted.records) if predicted else Tested(numbers)
+
+    return test
 
 
 def _side_by_side(trees: list[Any], vmap_width: int) -> Any:

@@ -18,7 +18,7 @@ from experiments.build import task
 from experiments.config import Config, ConfigError, difference
 from rnnx.logbook import files
 from rnnx.logbook.jsonl import drop_measurements
-from rnnx.logbook.run_directory import DONE, METRICS, SAMPLES
+from rnnx.logbook.run_directory import DONE, METRICS, PREDICTIONS, SAMPLES
 
 _ROOT = Path(__file__).parents[2]
 
@@ -73,6 +73,8 @@ def record(path: Path, config: Config, vmap_width: int, num_devices: int = 1) ->
         if ended < config.steps:
             # Whenever a kill comes: until config.json is written it is a trial of fewer steps, not quite done.
             path.with_name(DONE).unlink(missing_ok=True)
+            for predictions in path.with_name(PREDICTIONS).glob("*.jsonl"):
+                predictions.unlink()
             if ended % config.measure_every:
                 drop_measurements(path.with_name(METRICS), ended)
                 (path.with_name(SAMPLES) / f"{ended}.txt").unlink(missing_ok=True)

@@ -8,7 +8,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from experiments import build
 from experiments.config import Config
@@ -26,6 +26,7 @@ from rnnx.logbook.run_directory import (
     EXAMPLE,
     FAILED,
     METRICS,
+    PREDICTIONS,
     SAMPLES,
     STUDY,
     VOCABULARY,
@@ -66,6 +67,15 @@ def _study(directory: Path) -> list[dict[str, Any]]:
         if directory.relative_to(parent).as_posix() in trials:
             return list(trials.values())
     return []
+
+
+class Tested(NamedTuple):
+    """What the test split tells of parameters."""
+
+    numbers: dict[str, float]
+    """By name."""
+    predictions: list[dict[str, Any]] | None = None
+    """What was written to each of its examples, where that was asked for."""
 
 
 class Record:
@@ -207,9 +217,7 @@ class Record:
             self._checkpoints.save(step, state)
             self._saved = step
 
-    def finish(
-        self, step: int, seconds: float, test: Callable[[Params], dict[str, float]] | None, last: Params
-    ) -> None:
+    def finish(self, step: int, seconds: float, test: Callable[[Params], Tested] | None, last: Params) -> None:
         """Mark the trial as done.
 
         Args:
@@ -220,12 +228,16 @@ class Record:
         """
         final = {tag: value for tag, value in self._metrics.records[-1].items() if isinstance(value, float)}
         found, stopped = self.best, self.stopped
-        tested: dict[str, dict[str, float]] = {}
+        results: dict[str, Tested] = {}
         if test:
-            tested["last"] = test(last)
+            results["last"] = test(last)
             if found:
-                tested["best"] = tested["last"] if found.step == step else test(self._best.params)
+                results["best"] = results["last"] if found.step == step else test(self._best.params)
+        tested = {which: result.numbers for which, result in results.items()}
         self.close()
+        for which, result in results.items():
+            if result.predictions is not None:
+                files.write_jsonl(self.directory / PREDICTIONS / f"{which}.jsonl", result.predictions)
         if tested:
             final |= {f"test/{which}/{name}": value for which, means in tested.items() for name, value in means.items()}
             self._write_columns(final_tags(final))

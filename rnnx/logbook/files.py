@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,18 @@ def write(path: Path, content: bytes) -> None:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file by atomic rename."""
     write(path, json.dumps(content, indent=2).encode() + b"\n")
+
+
+def write_jsonl(path: Path, records: Iterable[dict[str, Any]]) -> None:
+    """Write a file of one JSON object a line by atomic rename.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "file.jsonl"
+    >>> write_jsonl(path, [{"output": "ɛ"}, {"output": ""}])
+    >>> path.read_text(encoding="utf-8").splitlines()
+    ['{"output": "ɛ"}', '{"output": ""}']
+    """
+    write(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:

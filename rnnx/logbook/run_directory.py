@@ -14,6 +14,7 @@
               projector/           points for TensorBoard's projector, named in projector_config.pbtxt
               profile/             a trace, if one was asked for
               trial.lock           there while a process trains it
+              predictions/         what it wrote to each example of the test split: last.jsonl, best.jsonl
               DONE.json            what it came to; or FAILED.json, why it can't go on
 
 The commands alone know `study.json` and `config.json` by themselves, since they look before anything heavy is loaded.
@@ -37,6 +38,7 @@ INITIAL = "analysis/initial"
 PROJECTOR = "projector"
 PROJECTOR_CONFIG = "projector_config.pbtxt"
 PROFILE = "profile"
+PREDICTIONS = "predictions"
 LOCK = "trial.lock"
 STUDY_LOCK = "study.lock"
 DONE = "DONE.json"

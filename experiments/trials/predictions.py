@@ -1,0 +1,61 @@
+"""What a model writes to the whole test split when it is given no target, where the task scores that."""
+
+import dataclasses
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+from flax import nnx
+
+from experiments import build
+from experiments.config import Config
+from rnnx import decoding
+from rnnx.training.objective import evaluation
+from rnnx.training.program import split
+from rnnx.types import Params, Run, Task
+from rnnx.unroll import plain_run
+
+
+class Predictions(NamedTuple):
+    """Of one set of parameters."""
+
+    numbers: dict[str, float]
+    """Over the whole split, such as an error rate."""
+    records: list[dict[str, Any]]
+    """Of each example: input, targets, output, and how good that is."""
+
+
+def predictor(config: Config, task: Task) -> Callable[[Params], Predictions] | None:
+    """What writes with given parameters; `None` where the task does not ask for it, or the model is mute.
+
+    Trials of one program share what is compiled.
+    """
+    asked = task.decoding
+    # No length enters it, which is one of training.
+    writes = _writes(dataclasses.replace(build.program_key(config), length=1)) if asked else None
+    if asked is None or writes is None:
+        return None
+    model, run = writes
+    size = config.measure_batch_size
+    return lambda params: Predictions(*asked.score(decoding.greedy(model, params, asked, batch_size=size, run=run)))
+
+
+@functools.lru_cache(maxsize=2)
+def _writes(config: Config) -> tuple[nnx.GraphDef, Run] | None:
+    """The model and how time runs in it."""
+    asked = build.task(config).decoding
+    assert asked is not None
+    model, shapes = jax.eval_shape(lambda: split(build.model(config), jax.random.key(0)))
+    run = evaluation(config.objective)(plain_run)
+    first = next(iter(asked.batches(1)))
+    write = functools.partial(decoding.beam_search, width=1, length=asked.length, end=asked.end, run=run)
+    try:
+        jax.eval_shape(lambda params: write(model, params, first), shapes)
+    except ValueError:  # it says that it can't write
+        return None
+    except Exception as error:  # it may be anyone's own; what else is tested does not depend on it
+        warnings.warn(f"there are no predictions: {type(error).__name__}: {error}", stacklevel=2)
+        return None
+    return model, run
