@@ -2,6 +2,10 @@
 
 python -m experiments.run --config=configs/tasks/pronunciation.py --workdir=runs/pronunciation
 python -m experiments.report --workdir=runs/pronunciation
+
+Expect: in eleven minutes on two busy cores, a word error rate of 35.7 % and a phoneme error rate of 8.8 % of what it
+writes itself to the 18,771 words of the test split, without stress; each of them stands in `predictions/last.jsonl`.
+The held-out loss is 0.25 nats per phoneme; a bigram model of phonemes has 2.69. (2026-11-30, jax 0.12.0.1, seed 0.)
 """
 
 from ml_collections import ConfigDict

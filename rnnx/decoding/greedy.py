@@ -42,8 +42,8 @@ def greedy(
     def outputs(batch: Batch) -> Iterator[list[int]]:
         filled, size = _filled(batch, batch_size)
         beams = beam_search(graphdef, params, filled, width=1, length=decoding.length, end=decoding.end, run=run)
-        best = jax.device_get(jax.tree.map(lambda a: a[..., 0], beams))
-        for tokens, length, ended in zip(best.tokens.T[:size], best.lengths, best.finished, strict=False):
+        best = jax.tree.map(lambda a: a[..., :size, 0], jax.device_get(beams))
+        for tokens, length, ended in zip(best.tokens.T, best.lengths, best.finished, strict=True):
             yield tokens[: length - ended].tolist()
 
     return list(itertools.chain.from_iterable(map(outputs, decoding.batches(batch_size))))

@@ -16,6 +16,7 @@ from tests.helpers import board_events
 LENGTHS = {"copy_memory": 22, "dates": 30}
 READERS = {  # cell and model of the tasks that are not for a sequence of steps
     "dates": ("gru", "encoder_decoder"),
+    "pronunciation": ("gru", "encoder_decoder"),
     "reverse": ("gru", "encoder_decoder"),
     "sentiment_trees": ("rntn", "recursive"),
     "tournament": ("recursive", "recursive"),

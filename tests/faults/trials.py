@@ -58,6 +58,11 @@ def at(directory: Path, moment: int) -> bool:
 
 def need_data(task: str) -> None:
     """Skip a test of a task whose data is not on this machine."""
-    needed = {"characters": "tinyshakespeare", "sentiment_trees": "sst", "words": "shakespeare"}.get(task)
+    needed = {
+        "characters": "tinyshakespeare",
+        "pronunciation": "cmudict",
+        "sentiment_trees": "sst",
+        "words": "shakespeare",
+    }.get(task)
     if needed and not data.available(needed):
         pytest.skip(f"{needed} is not on this machine")

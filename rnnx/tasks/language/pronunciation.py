@@ -72,7 +72,7 @@ def pronunciation(*, stress: bool = False, path: str = "") -> Task:
     sources, lengths, targets, target_lengths, word = (jnp.asarray(a) for a in table.arrays)
     P, part = len(table.phonemes), table.part[table.arrays.word]
 
-    def of_pairs(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sizes(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How many letters, and how many phonemes with the end, each has."""
         return table.arrays.lengths[table.arrays.word[pairs]], table.arrays.target_lengths[pairs]
 
@@ -88,7 +88,7 @@ def pronunciation(*, stress: bool = False, path: str = "") -> Task:
         )
 
     def sampler(pairs: np.ndarray) -> Callable[[Array, int, int], Batch]:
-        letters, phonemes = of_pairs(pairs)
+        letters, phonemes = sizes(pairs)
 
         def sample(key: Array, batch_size: int, length: int) -> Batch:
             checks.size("batch_size", batch_size)
@@ -102,7 +102,7 @@ def pronunciation(*, stress: bool = False, path: str = "") -> Task:
     def batches_of(pairs: np.ndarray) -> Callable[[int], Iterator[Batch]]:
         def batches(batch_size: int) -> Iterator[Batch]:
             checks.size("batch_size", batch_size)
-            widths = [int(lengths.max()) for lengths in of_pairs(pairs)]
+            widths = [int(lengths.max()) for lengths in sizes(pairs)]
             return (batch(pairs[n : n + batch_size], *widths) for n in range(0, len(pairs), batch_size))
 
         return batches
