@@ -15,8 +15,8 @@ Two numbers of what a model writes by itself (`Task.decoding`) are those that pa
 - word error rate: the share of words whose output is none of the pronunciations listed;
 - phoneme error rate: Σ edit distance to the nearest pronunciation / Σ phonemes of that, over all words.
 
-Published for the present dictionary without stress, on another split by word: word error rates of 33.9 % and about 31 %
-(CMU's g2p-seq2seq). Rates of 20 to 25 % that are often quoted are of an older, smaller dictionary.
+Published for the present dictionary without stress, on another split: word error rates of 33.9 % and about 31 %
+(the README of CMU's g2p-seq2seq). Rates of 20 to 25 % are of other data, a split of an older dictionary.
 """
 
 import functools
