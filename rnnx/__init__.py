@@ -31,6 +31,7 @@ from rnnx.combinators.random_truncation import random_truncation
 from rnnx.combinators.residual import residual
 from rnnx.combinators.stack import stack
 from rnnx.combinators.zoneout import zoneout
+from rnnx.computational_graph import computational_graph
 from rnnx.factory import factory
 from rnnx.gradient_flow import gradient_flow, gradient_flows
 from rnnx.truncation import in_chunks
@@ -60,6 +61,7 @@ __all__ = [
     "bidirectional",
     "cells",
     "combinators",
+    "computational_graph",
     "decoding",
     "diagnostics",
     "dropout",
