@@ -37,8 +37,8 @@ class Part(NamedTuple):
     """Where the steps stand in the data, in the order in which they run; padding is left out."""
     fed: tuple[int, ...]
     """The steps at which something of the batch enters: not zeros in all examples; of a tree, in the first one."""
-    children: tuple[tuple[int, ...], ...] | None
-    """Of a tree, the nodes below each of the steps; `None` where time runs."""
+    children: tuple[tuple[int, int], ...] | None
+    """Of a tree, the left and the right child of each node, -1 for none; `None` where time runs."""
 
 
 class Edge(NamedTuple):
@@ -145,7 +145,7 @@ def _part(name: str, cell: Cell, taken: dict[str, Any], results: Trajectory, rev
     if entering == {""}:  # zeros in one example alone may be what it is told; at a node there is a word or none
         is_fed = xs.any(axis=tuple(range(1, xs.ndim))) if children is None else of_first(xs).any(axis=-1)
     if children is not None:
-        children = tuple(tuple(child for child in pair if child >= 0) for pair in of_first(children)[steps].tolist())
+        children = tuple((left, right) for left, right in of_first(children)[steps].tolist())
     return Part(
         name,
         cell,

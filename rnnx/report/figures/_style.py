@@ -80,12 +80,12 @@ def variant_styles(study: Study) -> dict[str, LineStyle]:
     made = {}
     for variant, style in line_styles(variants).items():
         cell = cells[variant]
-        made[variant] = style._replace(color=_shade(colors[cell], _SHADES[count[cell] % len(_SHADES)]))
+        made[variant] = style._replace(color=shade(colors[cell], _SHADES[count[cell] % len(_SHADES)]))
         count[cell] += 1
     return made
 
 
-def _shade(color: str, mixed: float) -> str:
+def shade(color: str, mixed: float) -> str:
     """A colour with a share of white, or of black where it is negative."""
     red, green, blue = (part * (1 - abs(mixed)) + max(mixed, 0.0) for part in to_rgb(color))
     return to_hex((red, green, blue)).upper()
@@ -219,7 +219,7 @@ def label_ends(panels: Iterable[Axes], shown: dict[str, LineStyle]) -> None:
                     textcoords="axes fraction",
                     va="center",
                     fontsize=8.5,
-                    color=_shade(shown[label].color, -0.4),  # what will do for a line is too light for a letter
+                    color=shade(shown[label].color, -0.4),  # what will do for a line is too light for a letter
                     arrowprops={
                         "arrowstyle": "-",
                         "color": shown[label].color,

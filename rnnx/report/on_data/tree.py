@@ -16,7 +16,7 @@ _PAD = 0.12
 
 def size(example: Example, width: float) -> tuple[float, float]:
     """As wide as the leaves with their words are, at most; the words stand upright where they are longer than that."""
-    x, level = _places(example)
+    x, level = places(example.data["children"])
     words = [len(word) for word in example.data["words"]] or [0]
     apart = min(_WIDEST, _CHARACTER * max(words) + 0.1, (width - 2 * _PAD) / (max(x) + 1))
     upright = _CHARACTER * max(words) + 0.1 > apart
@@ -27,10 +27,10 @@ def size(example: Example, width: float) -> tuple[float, float]:
 
 def draw(axes: Axes, example: Example, tints: Tints) -> None:
     """One network."""
-    places, level = _places(example)
     words, children = example.data["words"], example.data["children"]
-    apart = (axes.get_xlim()[1] - 2 * _PAD) / (max(places) + 1)
-    x = _PAD + apart * (np.array(places) + 0.5)
+    across, level = places(children)
+    apart = (axes.get_xlim()[1] - 2 * _PAD) / (max(across) + 1)
+    x = _PAD + apart * (np.array(across) + 0.5)
     # Leaves stand in one line, at the foot.
     inner = [pair != [-1, -1] for pair in children]
     deepest = max(level)
@@ -59,25 +59,28 @@ def _level(level: list[int]) -> float:
     return min(_LEVEL, _TALLEST / max(*level, 1))
 
 
-def _places(example: Example) -> tuple[list[float], list[int]]:
+def places(children: list[list[int]]) -> tuple[list[float], list[int]]:
     """Where each node stands from left to right, in leaves, a parent between its children; and how far it lies below
-    the root."""
-    children = example.data["children"]
+    the root.
+
+    >>> places([[-1, -1], [-1, -1], [0, 1]])
+    ([0, 1, 0.5], [1, 1, 0])
+    """
     depth = [0] * len(children)
     for node in reversed(range(len(children))):  # parents come after their children
         for child in children[node]:
             if child >= 0:
                 depth[child] = depth[node] + 1
-    places = [0.0] * len(children)
+    across = [0.0] * len(children)
     waiting, leaves = [len(children) - 1], 0
     while waiting:  # from the left, as the words stand
         node = waiting.pop()
         below = [child for child in children[node] if child >= 0]
         waiting += reversed(below)
         if not below:
-            places[node], leaves = leaves, leaves + 1
+            across[node], leaves = leaves, leaves + 1
     for node, pair in enumerate(children):
-        below = [places[child] for child in pair if child >= 0]
-        if below:
-            places[node] = sum(below) / len(below)
-    return places, depth
+        middle = [across[child] for child in pair if child >= 0]
+        if middle:
+            across[node] = sum(middle) / len(middle)
+    return across, depth

@@ -1,0 +1,156 @@
+"""The graph as a model is written: every part once, with a loop."""
+
+from matplotlib.axes import Axes
+
+from rnnx.computational_graph import Graph, Shape
+from rnnx.show._graph import columns, ink
+
+_APART = 2.7  # inches from group to group
+_SIDE = 1.55  # inches left and right of a node, with its loop and what stands beside that
+_CHARACTER = 0.082
+
+
+class Folded:
+    """A panel with all parts and the shapes of all that flows."""
+
+    def __init__(self, graph: Graph, colors: dict[str, str]):
+        self.graph, self.colors = graph, colors
+        self.groups = columns.groups(graph)
+        self.rows = columns.rows(graph)
+        self.shifts = columns.shifts(graph, 0.62)
+        self.width = 2 * _SIDE + _APART * (len(self.groups) - 1) + 2 * max(self.shifts.values())
+        self.x = {
+            name: self.width / 2 + _APART * (g - (len(self.groups) - 1) / 2) + self.shifts[name]
+            for g, group in enumerate(self.groups)
+            for name in group
+        }
+        self.letters = columns.letters(graph)
+
+    def draw(self, axes: Axes) -> None:
+        """On axes whose units are inches."""
+        axes.set_title("folded: as it is written", fontsize=10.5)
+        unit = "nodes" if any(part.children for part in self.graph.parts.values()) else "time"
+        axes.set_xlabel(f"shapes are [{unit}, batch, features]", fontsize=10)
+        for group in self.groups:
+            self._inputs(axes, group)
+        for name in self.graph.parts:
+            self._part(axes, name)
+        for edge in self.graph.edges:
+            if edge.source and edge.target and edge.taken != "inputs":
+                self._beside(axes, edge.source, edge.target, edge.given, edge.taken)
+            elif edge.source and edge.target:
+                self._above(axes, edge.source, edge.target)
+        self._outputs(axes)
+
+    def _inputs(self, axes: Axes, group: list[str]) -> None:
+        """What a group reads of the batch, in one circle."""
+        fed = [name for name in group if ("", "inputs") in self.graph.sources(name, "inputs")]
+        if not fed:
+            return
+        x = self._middle(group)
+        ink.disc(axes, x, 0, "x")
+        ink.write(axes, x + 0.3, 0, shape(self.graph.parts[fed[0]].inputs), ha="left")
+        for name in fed:
+            ink.rise(axes, (x, 0), self._at(name), self.colors[name], beside=self._past("", name))
+            side = 1 if self.shifts[name] > 0 else -1
+            y = self.rows.parts[name] - 0.48 - (0.1 if side > 0 else 0)
+            ink.letter(axes, (x + self.x[name]) / 2 + 0.18 * side, y, "U" + self.letters[name], self.colors[name], 11)
+
+    def _part(self, axes: Axes, name: str) -> None:
+        part, (x, y), color = self.graph.parts[name], self._at(name), self.colors[name]
+        width = self._wide(name)
+        ink.box(axes, x, y, name.replace("/", "\n"), face=color, edge=color, width=width, fontsize=9.5, height=0.5)
+        to_the_left = self.shifts[name] < 0 or (len(self.groups) > 1 and name in self.groups[0])
+        side = -1 if to_the_left else 1
+        edge = x + side * width / 2
+        ink.loop(axes, edge, y, side, color)
+        align = "right" if to_the_left else "left"
+        state = f"{', '.join(part.state)} {shape(next(iter(part.state.values())))}"
+        if part.children:
+            state += "\nof both\nchildren"
+        ink.letter(axes, edge + 0.52 * side, y + 0.14, "W" + self.letters[name], color, 11, ha=align)
+        ink.write(axes, edge + 0.52 * side, y + 0.01, state, fontsize=8.5, va="top", ha=align)
+
+    def _at(self, name: str) -> ink.Point:
+        return self.x[name], self.rows.parts[name]
+
+    def _past(self, source: str, target: str) -> float:
+        """How far beside its middle an arrow passes other parts; 0 where there are none on the way."""
+        low = self.rows.parts.get(source, 0.0)
+        high = self.rows.parts.get(target, self.rows.outputs)
+        passed = [
+            name
+            for name, y in self.rows.parts.items()
+            if low < y < high and self.x[name] == self.x.get(source or target)
+        ]
+        return -0.14 - max(self._wide(name) for name in passed) / 2 if passed and not any(self.shifts.values()) else 0
+
+    def _wide(self, name: str) -> float:
+        return max(0.5, _CHARACTER * max(map(len, name.split("/"))) + 0.2)
+
+    def _middle(self, group: list[str]) -> float:
+        return sum(self.x[name] - self.shifts[name] for name in group) / len(group)
+
+    def _above(self, axes: Axes, source: str, target: str) -> None:
+        """What one part gives at each step to another above."""
+        past = self._past(source, target)
+        ink.rise(axes, self._at(source), self._at(target), self.colors[target], beside=past)
+        if self.x[source] == self.x[target] and not past:
+            y = self.rows.parts[target] - 0.48
+            side = 1 if self.shifts[target] > 0 else -1
+            ink.letter(axes, self.x[target] + 0.18 * side, y, "U" + self.letters[target], self.colors[target], 11)
+
+    def _beside(self, axes: Axes, source: str, target: str, given: str, taken: str) -> None:
+        """What one part gives when it has ended."""
+        (x, y), (to, up) = ((self.x[name], self.rows.parts[name]) for name in (source, target))
+        half, other = self._wide(source) / 2 + 0.02, self._wide(target) / 2 + 0.02
+        if taken == "state":
+            ink.arrow(axes, [(x + half, y), (to - other, up)], self.colors[source], linewidth=2.2)
+            ink.write(
+                axes, (x + to) / 2, (y + up) / 2 - 0.17, f"last {', '.join(self.graph.parts[source].state)}", fontsize=9
+            )
+        else:
+            beside = to - other - 0.16
+            points = [
+                (x, y + 0.27),
+                (x, self.rows.memory),
+                (beside, self.rows.memory),
+                (beside, up + 0.14),
+                (to - other, up + 0.14),
+            ]
+            ink.arrow(axes, points, self.colors[source], linestyle=(0, (4, 1.5)))
+            ink.write(
+                axes,
+                (x + to) / 2,
+                self.rows.memory + 0.14,
+                f"attention {shape(self.graph.parts[source].outputs)}",
+                fontsize=9,
+            )
+
+    def _outputs(self, axes: Axes) -> None:
+        made = [edge.source for edge in self.graph.edges if edge.source and not edge.target]
+        if not made:
+            return
+        group = next(group for group in self.groups[::-1] if set(group) & set(made))
+        x, rows = self._middle(group), self.rows
+        ink.box(axes, x, rows.outputs, "o", face="white", edge=ink.GREY)
+        ink.write(axes, x + 0.3, rows.outputs, shape(self.graph.outputs), ha="left")
+        for name in made:
+            ink.rise(axes, self._at(name), (x, rows.outputs), ink.GREY, beside=self._past(name, ""))
+        top = made[-1]
+        ink.write(
+            axes,
+            self.x[top] + 0.12,
+            rows.parts[top] + 0.4,
+            shape(self.graph.parts[top].outputs),
+            ha="left",
+            fontsize=8.5,
+        )
+        ink.letter(axes, x + (0.42 if self.shifts[top] else -0.18), rows.outputs - 0.42, "V", ink.GREY, 11)
+        ink.rise(axes, (x, rows.outputs), (x, rows.losses), ink.GREY)
+        ink.disc(axes, x, rows.losses, "L", face="black")
+
+
+def shape(of: Shape) -> str:
+    """As it is written in the code."""
+    return f"[{', '.join(map(str, of))}]"
