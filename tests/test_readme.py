@@ -22,7 +22,7 @@ EXAMPLES = [
     for page in (
         "README.md",
         "CONTRIBUTING.md",
-        *(f"docs/{name}.md" for name in ("decoding", "devices", "engines", "flax", "index", "models")),
+        *(f"docs/{name}.md" for name in ("decoding", "devices", "engines", "flax", "index", "layouts", "models")),
     )
     for example in re.findall(r"```python\n(.*?)```", read(page), flags=re.DOTALL)
 ]

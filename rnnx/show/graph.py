@@ -111,8 +111,8 @@ def _title(of: Graph) -> str:
     """The cells, and of what lengths they are shown."""
     cells = dict.fromkeys(repr(part.cell) for part in of.parts.values())
     counts = dict.fromkeys(len(part.steps) for part in of.parts.values())
-    unit = "nodes" if any(part.children for part in of.parts.values()) else "steps"
-    return f"{' and '.join(cells)}, {' and '.join(map(str, counts))} {unit}"
+    unit = "node" if any(part.children for part in of.parts.values()) else "step"
+    return f"{' and '.join(cells)}, {' and '.join(map(str, counts))} {unit}{'' if max(counts) == 1 else 's'}"
 
 
 def _scale(made: Figure) -> None:

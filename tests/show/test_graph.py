@@ -24,7 +24,10 @@ def example(task="adding", cell=None, length=5, **options):
     """A model and a batch of a task."""
     task = rnnx.tasks.get(task)()
     model = rnnx.models.get(task.model)(cell or rnnx.rnn(3), task, rngs=nnx.Rngs(0), **options)
-    return task, model, task.sample(KEY, B, length)
+    batch = task.sample(KEY, B, max(length, task.min_length))
+    if length < task.min_length:
+        batch = batch._replace(inputs=batch.inputs[-length:], weights=batch.weights[-length:])
+    return task, model, batch
 
 
 @functools.cache
@@ -57,6 +60,7 @@ def boxes(figure):
 
 
 CASES = {
+    "one step": {"length": 1},
     "many to one": {},
     "two directions": {"layers": 2, "bidirectional": True},
     "past a layer": {"layers": 3, "residual": True},

@@ -6,8 +6,9 @@ from rnnx.computational_graph import Graph, Shape
 from rnnx.show._graph import columns, ink
 
 _APART = 2.7  # inches from group to group
-_SIDE = 1.55  # inches left and right of a node, with its loop and what stands beside that
-_CHARACTER = 0.082
+_LOOP = 0.52  # inches from a node to what stands beside its loop
+_NARROWEST = 1.3  # inches left and right of the outermost node
+_CHARACTER = 0.082  # inches
 
 
 class Folded:
@@ -18,12 +19,11 @@ class Folded:
         self.groups = columns.groups(graph)
         self.rows = columns.rows(graph)
         self.shifts = columns.shifts(graph, 0.62)
-        self.width = 2 * _SIDE + _APART * (len(self.groups) - 1) + 2 * max(self.shifts.values())
-        self.x = {
-            name: self.width / 2 + _APART * (g - (len(self.groups) - 1) / 2) + self.shifts[name]
-            for g, group in enumerate(self.groups)
-            for name in group
-        }
+        beside = [self._wide(name) / 2 + _LOOP + _CHARACTER * len(self._state(name)) for name in graph.parts]
+        side = max(_NARROWEST, *beside) + max(self.shifts.values())
+        left = side if any(map(self._loops_left, graph.parts)) else _NARROWEST
+        self.width = left + side + _APART * (len(self.groups) - 1)
+        self.x = {name: left + _APART * g + self.shifts[name] for g, group in enumerate(self.groups) for name in group}
         self.letters = columns.letters(graph)
 
     def draw(self, axes: Axes) -> None:
@@ -54,22 +54,36 @@ class Folded:
             ink.rise(axes, (x, 0), self._at(name), self.colors[name], beside=self._past("", name))
             side = 1 if self.shifts[name] > 0 else -1
             y = self.rows.parts[name] - 0.48 - (0.1 if side > 0 else 0)
-            ink.letter(axes, (x + self.x[name]) / 2 + 0.18 * side, y, "U" + self.letters[name], self.colors[name], 11)
+            ink.letter(
+                axes,
+                (x + self.x[name]) / 2 + (0.28 if side > 0 else 0.18) * side,
+                y,
+                "U" + self.letters[name],
+                self.colors[name],
+                11,
+            )
 
     def _part(self, axes: Axes, name: str) -> None:
         part, (x, y), color = self.graph.parts[name], self._at(name), self.colors[name]
         width = self._wide(name)
         ink.box(axes, x, y, name.replace("/", "\n"), face=color, edge=color, width=width, fontsize=9.5, height=0.5)
-        to_the_left = self.shifts[name] < 0 or (len(self.groups) > 1 and name in self.groups[0])
-        side = -1 if to_the_left else 1
+        side = -1 if self._loops_left(name) else 1
         edge = x + side * width / 2
         ink.loop(axes, edge, y, side, color)
-        align = "right" if to_the_left else "left"
-        state = f"{', '.join(part.state)} {shape(next(iter(part.state.values())))}"
+        align = "right" if side < 0 else "left"
+        state = self._state(name)
         if part.children:
             state += "\nof both\nchildren"
-        ink.letter(axes, edge + 0.52 * side, y + 0.14, "W" + self.letters[name], color, 11, ha=align)
-        ink.write(axes, edge + 0.52 * side, y + 0.01, state, fontsize=8.5, va="top", ha=align)
+        ink.letter(axes, edge + _LOOP * side, y + 0.14, "W" + self.letters[name], color, 11, ha=align)
+        ink.write(axes, edge + _LOOP * side, y + 0.01, state, fontsize=8.5, va="top", ha=align)
+
+    def _loops_left(self, name: str) -> bool:
+        """Out of the way of what is handed over to the right, or of what runs the other way."""
+        return self.shifts[name] < 0 or (len(self.groups) > 1 and name in self.groups[0])
+
+    def _state(self, name: str) -> str:
+        state = self.graph.parts[name].state
+        return f"{', '.join(state)} {shape(next(iter(state.values())))}"
 
     def _at(self, name: str) -> ink.Point:
         return self.x[name], self.rows.parts[name]

@@ -23,7 +23,7 @@ class Tree:
             node: (0.4 + _LEAF * x, first + _LEVEL * ((max(depth) - level) if self._children(node) else 0))
             for node, (x, level) in enumerate(zip(across, depth, strict=True))
         }
-        self.width = max(x for x, _ in self.at.values()) + 0.8
+        self.width = max(max(x for x, _ in self.at.values()) + 0.8, 3.4)
         self.height = max(y for _, y in self.at.values()) + 0.3
 
     def draw(self, axes: Axes) -> None:

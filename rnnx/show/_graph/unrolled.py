@@ -12,6 +12,7 @@ _FOLD = 1.25  # inches of the steps that are folded
 _START = 0.8  # inches before the first step, for what comes before it
 _HALF = ink.NODE / 2 + 0.02
 _BESIDE = 0.3  # inches beside a node, where an arrow passes it
+_NARROWEST = 3.4  # inches, of the title
 _AIM = 0.4  # how far to the side an arrow ends that comes from there
 
 
@@ -44,7 +45,9 @@ class Unrolled:
                 else -_PITCH + ink.NODE
             )
             self.x.append(places)
-        self.width = x + 0.35
+        self.width = max(x + 0.35, _NARROWEST)
+        for places in self.x:  # in the middle, where there are few
+            places |= {column: at + (self.width - x - 0.35) / 2 for column, at in places.items()}
         self.height = self.rows.losses
 
     def draw(self, axes: Axes) -> None:
