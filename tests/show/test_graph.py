@@ -178,6 +178,23 @@ def test_a_loss_of_the_whole_example_is_one():
     assert "$s_0$" not in texts(figure), "it is made of the batch"
 
 
+def pooled(batch, run):
+    """The second part runs over every other output of the first."""
+    cell = rnnx.rnn(2)
+    low = run("low", cell, cell.init(KEY, 2), batch.inputs)
+    return run("high", cell, cell.init(KEY, 2), low.outputs[::2]).final_state.h
+
+
+def test_outputs_that_are_read_at_other_steps_are_a_line_over_all_of_them():
+    batch = example()[2]
+    graph = rnnx.computational_graph(pooled, batch)
+    assert columns.groups(graph) == [["low"], ["high"]]
+    assert list(columns.looked_at(graph)) == ["high"]
+    shown = texts(rnnx.show.graph(pooled, batch._replace(weights=jnp.ones(B))))
+    assert "outputs, for other steps" in shown
+    assert "handed over" not in shown
+
+
 def test_what_can_not_be_drawn_is_said_in_a_line():
     _, model, batch = example()
     flows = flows_of()

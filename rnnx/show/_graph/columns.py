@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from rnnx.computational_graph import Graph
+from rnnx.computational_graph import Edge, Graph
 
 
 def groups(graph: Graph) -> list[list[str]]:
@@ -47,12 +47,23 @@ def columns(steps: tuple[int, ...], most: int) -> list[tuple[int, ...]]:
     return [*singles[:first], tuple(ordered[first : len(ordered) - last]), *singles[len(ordered) - last :]]
 
 
+def looked_at(graph: Graph) -> dict[str, list[Edge]]:
+    """What reads all steps of others, and not each the one below it: by attention, or as inputs of another length."""
+    group = {name: n for n, names in enumerate(groups(graph)) for name in names}
+    made: dict[str, list[Edge]] = {}
+    for edge in graph.edges:
+        apart = edge.taken == "params" or (edge.taken == "inputs" and group.get(edge.source) != group.get(edge.target))
+        if edge.source and edge.target and edge.given != "final_state" and apart:
+            made.setdefault(edge.target, []).append(edge)
+    return made
+
+
 class Rows(NamedTuple):
     """How high things stand, inches above the inputs."""
 
     parts: dict[str, float]
     memory: float
-    """Of the line to what is looked at by attention."""
+    """Of the line to what is looked at."""
     outputs: float
     losses: float
 
@@ -61,8 +72,7 @@ def rows(graph: Graph) -> Rows:
     """Each part of a group a row, from the first to run up; above them outputs, and losses on top."""
     parts = {name: (n + 1) * _ROW for group in groups(graph) for n, name in enumerate(group)}
     top = max(parts.values())
-    attends = any(graph.sources(name, "params") for name in parts)
-    outputs = top + _ROW + (0.25 if attends else 0)
+    outputs = top + _ROW + (0.25 if looked_at(graph) else 0)
     return Rows(parts, top + 0.55, outputs, outputs + 0.8)
 
 

@@ -2,7 +2,7 @@
 
 from matplotlib.axes import Axes
 
-from rnnx.computational_graph import Graph, Shape
+from rnnx.computational_graph import Edge, Graph, Shape
 from rnnx.show._graph import columns, ink
 
 _APART = 2.7  # inches from group to group
@@ -31,15 +31,18 @@ class Folded:
         axes.set_title("folded: as it is written", fontsize=10.5)
         unit = "nodes" if any(part.children for part in self.graph.parts.values()) else "time"
         axes.set_xlabel(f"shapes are [{unit}, batch, features]", fontsize=10)
+        looked_at = columns.looked_at(self.graph)
         for group in self.groups:
             self._inputs(axes, group)
         for name in self.graph.parts:
             self._part(axes, name)
         for edge in self.graph.edges:
-            if edge.source and edge.target and edge.taken != "inputs":
-                self._beside(axes, edge.source, edge.target, edge.given, edge.taken)
-            elif edge.source and edge.target:
+            if edge.source and edge.target and edge.given == "final_state":
+                self._beside(axes, edge.source, edge.target)
+            elif edge.source and edge.target and edge not in looked_at.get(edge.target, ()):
                 self._above(axes, edge.source, edge.target)
+        for edges in looked_at.values():
+            self._over(axes, edges)
         self._outputs(axes)
 
     def _inputs(self, axes: Axes, group: list[str]) -> None:
@@ -79,7 +82,7 @@ class Folded:
 
     def _loops_left(self, name: str) -> bool:
         """Out of the way of what is handed over to the right, or of what runs the other way."""
-        return self.shifts[name] < 0 or (len(self.groups) > 1 and name in self.groups[0])
+        return self.shifts[name] < 0 or (len(self.groups) > 1 and name in self.groups[0] and not self.shifts[name])
 
     def _state(self, name: str) -> str:
         state = self.graph.parts[name].state
@@ -114,32 +117,25 @@ class Folded:
             side = 1 if self.shifts[target] > 0 else -1
             ink.letter(axes, self.x[target] + 0.18 * side, y, "U" + self.letters[target], self.colors[target], 11)
 
-    def _beside(self, axes: Axes, source: str, target: str, given: str, taken: str) -> None:
+    def _beside(self, axes: Axes, source: str, target: str) -> None:
         """What one part gives when it has ended."""
-        (x, y), (to, up) = ((self.x[name], self.rows.parts[name]) for name in (source, target))
+        (x, y), (to, up) = self._at(source), self._at(target)
         half, other = self._wide(source) / 2 + 0.02, self._wide(target) / 2 + 0.02
-        if taken == "state":
-            ink.arrow(axes, [(x + half, y), (to - other, up)], self.colors[source], linewidth=2.2)
-            ink.write(
-                axes, (x + to) / 2, (y + up) / 2 - 0.17, f"last {', '.join(self.graph.parts[source].state)}", fontsize=9
-            )
-        else:
-            beside = to - other - 0.16
-            points = [
-                (x, y + 0.27),
-                (x, self.rows.memory),
-                (beside, self.rows.memory),
-                (beside, up + 0.14),
-                (to - other, up + 0.14),
-            ]
+        ink.arrow(axes, [(x + half, y), (to - other, up)], self.colors[source], linewidth=2.2)
+        last = f"last {', '.join(self.graph.parts[source].state)}"
+        ink.write(axes, (x + to) / 2, (y + up) / 2 - 0.17, last, fontsize=9)
+
+    def _over(self, axes: Axes, edges: list[Edge]) -> None:
+        """What is read as a whole."""
+        to, up = self._at(edges[0].target)
+        edge, high = to - self._wide(edges[0].target) / 2 - 0.02, self.rows.memory
+        for source, *_ in edges:
+            x, y = self._at(source)
+            points = [(x, y + 0.27), (x, high), (edge - 0.16, high), (edge - 0.16, up + 0.14), (edge, up + 0.14)]
             ink.arrow(axes, points, self.colors[source], linestyle=(0, (4, 1.5)))
-            ink.write(
-                axes,
-                (x + to) / 2,
-                self.rows.memory + 0.14,
-                f"attention {shape(self.graph.parts[source].outputs)}",
-                fontsize=9,
-            )
+        what = "attention" if edges[0].taken == "params" else "outputs"
+        of = shape(self.graph.parts[edges[0].source].outputs)
+        ink.write(axes, (self.x[edges[0].source] + to) / 2, high + 0.14, f"{what} {of}", fontsize=9)
 
     def _outputs(self, axes: Axes) -> None:
         made = [edge.source for edge in self.graph.edges if edge.source and not edge.target]

@@ -1,9 +1,11 @@
 """The graph over time: a box a step, the same weights in all of them."""
 
+from typing import Any
+
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from rnnx.computational_graph import Graph
+from rnnx.computational_graph import Edge, Graph
 from rnnx.show._graph import columns, ink
 from rnnx.show._graph.painted import Tint
 
@@ -62,11 +64,16 @@ class Unrolled:
                 middle = (min(self.x[g].values()) + max(self.x[g].values())) / 2
                 names = ", ".join(dict.fromkeys(name.partition("/")[0] for name in group))
                 ink.write(axes, middle, -0.4, names, fontsize=10.5, color=self.colors[group[0]], fontweight="bold")
+        looked_at = columns.looked_at(self.graph)
         for edge in self.graph.edges:
-            if edge.source and edge.target:
-                self._between(axes, *edge)
+            if edge.source and edge.target and edge.given == "final_state":
+                self._handed_over(axes, edge.source, edge.target)
+            elif edge.source and edge.target and edge not in looked_at.get(edge.target, ()):
+                self._above(axes, edge.source, edge.target)
             elif edge.target and edge.taken == "state":
                 self._given(axes, edge.target)
+        for edges in looked_at.values():
+            self._looked_at(axes, edges)
         self._outputs(axes)
 
     def _place(self, name: str, step: int) -> tuple[float, float]:
@@ -180,49 +187,44 @@ class Unrolled:
         )
         ink.write(axes, x, y - 0.34, f"{len(column)} more", fontsize=8.5)
 
-    def _between(self, axes: Axes, source: str, given: str, target: str, taken: str) -> None:
-        """From one part to another: at each step, when it has ended, or to be looked at throughout."""
-        color, parts = self.colors[source], self.graph.parts
-        together = any({source, target} <= set(group) for group in self.groups)
-        if taken == "inputs" and together:
-            g = next(g for g, group in enumerate(self.groups) if source in group)
-            for column in self.columns[g]:
-                if len(column) == 1:
-                    self._up(axes, self._place(source, column[0]), self._place(target, column[0]), target, "U")
-        elif taken == "params" and given != "final_state":
-            self._memory(axes, source, target)
-        else:
-            (x, y), (to, up) = self._place(source, parts[source].steps[-1]), self._place(target, parts[target].steps[0])
-            bent = 0.35 if columns.runs_back(self.graph, source) else 0
-            ink.arrow(axes, [(x + _HALF, y), (to - _HALF, up)], color, bent=bent, linewidth=2.6, mutation_scale=13)
-            ink.write(axes, (x + to) / 2, (y + up) / 2 + 0.2, ", ".join(parts[source].state), fontsize=9.5)
-            ink.write(axes, (x + to) / 2, (y + up) / 2 - 0.2, "handed over", fontsize=8.5)
+    def _above(self, axes: Axes, source: str, target: str) -> None:
+        """What one part gives at each step to another above."""
+        g = next(g for g, group in enumerate(self.groups) if source in group)
+        for column in self.columns[g]:
+            if len(column) == 1:
+                self._up(axes, self._place(source, column[0]), self._place(target, column[0]), target, "U")
 
-    def _memory(self, axes: Axes, source: str, target: str) -> None:
-        """A line over all steps of the source, which every step of the target looks at."""
-        y, color, dashes = self.rows.memory, self.colors[source], (0, (4, 1.5))
-        starts, ends = (
-            [self._place(name, column[0]) for column in self.columns[g]]
-            for name in (source, target)
-            for g, group in enumerate(self.groups)
-            if name in group
-        )
-        axes.plot([starts[0][0], ends[-1][0] - 0.36], [y, y], color=color, linestyle=dashes, linewidth=1.3, zorder=1)
-        for x, up in starts:
-            axes.plot([x, x], [up + _HALF, y], color=color, linestyle=dashes, linewidth=1.1, zorder=1)
+    def _handed_over(self, axes: Axes, source: str, target: str) -> None:
+        """From where one part ended to where another begins."""
+        parts = self.graph.parts
+        (x, y), (to, up) = self._place(source, parts[source].steps[-1]), self._place(target, parts[target].steps[0])
+        bent = 0.35 if columns.runs_back(self.graph, source) else 0
+        points = [(x + _HALF, y), (to - _HALF, up)]
+        ink.arrow(axes, points, self.colors[source], bent=bent, linewidth=2.6, mutation_scale=13)
+        ink.write(axes, (x + to) / 2, (y + up) / 2 + 0.2, ", ".join(parts[source].state), fontsize=9.5)
+        ink.write(axes, (x + to) / 2, (y + up) / 2 - 0.2, "handed over", fontsize=8.5)
+
+    def _looked_at(self, axes: Axes, edges: list[Edge]) -> None:
+        """A line over all steps of some parts, which every step of another looks at."""
+        y, dashes = self.rows.memory, (0, (4, 1.5))
+        ends = self._steps(edges[0].target)
+        for source, *_ in edges:
+            line: dict[str, Any] = {"color": self.colors[source], "linestyle": dashes, "zorder": 1}
+            starts = self._steps(source)
+            axes.plot([starts[0][0], ends[-1][0] - 0.36], [y, y], linewidth=1.3, **line)
+            for x, up in starts:
+                axes.plot([x, x], [up + _HALF, y], linewidth=1.1, **line)
         for x, up in ends:
-            ink.arrow(
-                axes,
-                [(x - 0.36, y), (x - 0.36, up + 0.36), (x - 0.21, up + 0.2)],
-                color,
-                linewidth=1.1,
-                linestyle=dashes,
-                mutation_scale=8,
-                zorder=2,
-            )
-        ink.write(
-            axes, (starts[0][0] + starts[-1][0]) / 2, y + 0.14, "attention: looked at from every step", fontsize=9
-        )
+            points = [(x - 0.36, y), (x - 0.36, up + 0.36), (x - 0.21, up + 0.2)]
+            color = self.colors[edges[-1].source]
+            ink.arrow(axes, points, color, linewidth=1.1, linestyle=dashes, mutation_scale=8, zorder=2)
+        what = "attention: looked at from every step" if edges[0].taken == "params" else "outputs, for other steps"
+        ink.write(axes, (starts[0][0] + starts[-1][0]) / 2, y + 0.14, what, fontsize=9)
+
+    def _steps(self, name: str) -> list[ink.Point]:
+        """Where the steps of a part stand, one of those that are folded."""
+        g = next(g for g, group in enumerate(self.groups) if name in group)
+        return [self._place(name, column[0]) for column in self.columns[g]]
 
     def _given(self, axes: Axes, name: str) -> None:
         """A first state that is made of the batch."""
