@@ -59,7 +59,7 @@ class Folded:
             y = self.rows.parts[name] - 0.48 - (0.1 if side > 0 else 0)
             ink.letter(
                 axes,
-                (x + self.x[name]) / 2 + (0.28 if side > 0 else 0.18) * side,
+                (x + self.x[name]) / 2 + (0.4 if side > 0 else 0.18) * side,
                 y,
                 "U" + self.letters[name],
                 self.colors[name],
