@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from rnnx.diagnostics._again import pulled_back, run_again
 from rnnx.diagnostics._tags import Tag
+from rnnx.diagnostics._weights import of_batch, of_example, weights
 from rnnx.norm import power_of_two
 from rnnx.types import Array, GradientFlow, Histogram, Params, State
 
@@ -60,7 +61,7 @@ def noise_scale(flow: GradientFlow) -> dict[str, Array | Histogram]:
     """
     over_time = flow.inputs, flow.states, flow.resets, flow.output_gradients
 
-    def of_example(over_time: tuple, length: Array, d_final: State) -> Params:
+    def of_one(params: Params, over_time: tuple, length: Array, d_final: State) -> dict[str, Array]:
         inputs, states, resets, d_outputs = jax.tree.map(lambda a: a[:, None], over_time)
         alone = dataclasses.replace(
             flow,
@@ -71,9 +72,10 @@ def noise_scale(flow: GradientFlow) -> dict[str, Array | Histogram]:
             output_gradients=d_outputs,
             final_state_gradients=jax.tree.map(lambda d: d[None], d_final),
         )
-        return pulled_back(alone, lambda params: run_again(alone, flow.cell, params), flow.params)
+        return weights(pulled_back(alone, lambda params: run_again(alone, flow.cell, params), of_example(params)))
 
-    contributions = jax.vmap(of_example, in_axes=(1, 0, 0))(over_time, flow.last + 1, flow.final_state_gradients)
+    axes = of_batch(flow.params), 1, 0, 0
+    contributions = jax.vmap(of_one, in_axes=axes)(flow.params, over_time, flow.last + 1, flow.final_state_gradients)
     # Scaled to numbers of order 1: the squares of small ones would underflow.
     largest = jnp.max(jnp.stack([jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves(contributions)]))
     largest = jnp.where(largest == 0, 1, largest)

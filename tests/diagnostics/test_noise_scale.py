@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import rnnx
+from rnnx.combinators.attention import attended
+from rnnx.diagnostics._weights import weights
 from rnnx.diagnostics.noise_scale import gradient_noise_scale, noise_scale
-from tests.variants import B, assert_close, example, slow_unless
+from tests.variants import B, H, I, assert_close, example, like, slow_unless
 
 noise_scale_of = jax.jit(gradient_noise_scale)
 
@@ -45,10 +47,21 @@ def test_known_answer_12(float64):
     np.testing.assert_allclose(one.noise_scale, expected["trace"] / expected["squared_norm"], rtol=0.012)
 
 
-@pytest.mark.parametrize("variant", slow_unless(lambda variant: variant == "lru", ["lstm", "lru", "bidirectional"]))
+def attending():
+    """A cell that looks at a memory, of which each example has its own."""
+    cell = rnnx.attention(rnnx.rnn(H), 2)
+    params = cell.init(jax.random.key(0), I)
+    memory = like(jax.ShapeDtypeStruct((3, B, 2), float), 1)
+    return cell, attended(params, memory, lengths=jnp.array([3, 1, 2, 3])), None, example("rnn").xs
+
+
+@pytest.mark.parametrize(
+    "variant",
+    slow_unless(lambda variant: variant in ("lru", "attention"), ["lstm", "lru", "bidirectional", "attention"]),
+)
 def test_the_evidence_gives_the_gradients_of_single_examples(float64, variant):
     """Of a mean over the examples that have steps; those without have no part in it."""
-    cell, params, _, xs = example(variant)
+    cell, params, _, xs = attending() if variant == "attention" else example(variant)
     lengths = jnp.array([5, 3, 0, 4])
     there = np.array([0, 1, 3])
 
@@ -62,7 +75,7 @@ def test_the_evidence_gives_the_gradients_of_single_examples(float64, variant):
     def jacobian(params):
         return jnp.sum(rnnx.unroll(cell, params, xs, lengths=lengths).outputs ** 2, axis=(0, 2))
 
-    each = np.concatenate([leaf.reshape(B, -1) for leaf in jax.tree.leaves(jacobian(params))], axis=1)[there]
+    each = np.concatenate([leaf.reshape(B, -1) for leaf in weights(jacobian(params)).values()], axis=1)[there]
     trace = np.trace(np.cov(each, rowvar=False))
     squared_norm = np.sum(each.mean(axis=0) ** 2) - trace / 3
     assert_close(measured["noise_scale/log10_trace"], np.log10(trace))

@@ -136,7 +136,7 @@ def test_help_tells_every_setting_with_its_type_and_default(module):
         ("generate", [WORKDIR, "--prompt=a", "--prompt_file=b"], "--prompt and --prompt_file are two ways"),
         ("generate", [WORKDIR, "--prompt_file=/no/where"], "--prompt_file=/no/where: No such file or directory"),
         ("analyze", ["--diagnostics=gates"], "--workdir is missing: say which trial or study to measure"),
-        ("analyze", [WORKDIR], "--diagnostics is missing: one or several of flossing, gates"),
+        ("analyze", [WORKDIR], "--diagnostics is missing: one or several of attention, flossing, gates"),
         ("analyze", [WORKDIR, "--diagnostics=gates,lyapunv"], "did you mean 'lyapunov'?"),
         ("analyze", [WORKDIR, "--diagnostics=suprise"], "did you mean 'surprise'?"),
         ("analyze", [WORKDIR, "--diagnostics=gates", "--checkpoint=last"], "<latest|initial>"),

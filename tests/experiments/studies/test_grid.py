@@ -55,7 +55,7 @@ COMMITTED = {
     "gradient_flow": lambda study: [
         task | cell | {"task.length": length, "seed": seed}
         for task in tasks()
-        for length in ((16, 32, 64, 128) if task["task.name"] == "adding" else (16, 64))
+        for length in ((16, 32, 64, 128) if task["task.name"] == "adding" else (64,))
         for cell in study.CELLS
         for seed in range(5)
     ],
