@@ -21,6 +21,15 @@ def first(task: Task, batch: Batch) -> Example:
     return task.example(batch) if task.example else sequence(batch)
 
 
+def visible(piece: str) -> str:
+    """A piece of text with a sign in place of what can't be seen.
+
+    >>> visible(" "), visible("a b")
+    ('␣', 'a b')
+    """
+    return {"\n": "↵", "\t": "→", " ": "␣"}.get(piece, piece)
+
+
 def sequence(batch: Batch, marks: tuple[int, ...] = (), marked: str = "") -> Example:
     """The first example as a row of squares, one a step.
 

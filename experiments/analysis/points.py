@@ -6,6 +6,7 @@ import numpy as np
 
 from experiments import build
 from experiments.config import Config
+from rnnx import examples
 from rnnx.types import Batch
 from rnnx.vocabulary import Vocabulary
 
@@ -53,5 +54,4 @@ def _text(value: Any, vocabulary: Vocabulary | None) -> str:
         return f"{value:.3g}"
     if vocabulary is None:
         return str(value)
-    text = vocabulary.decode([int(value)])
-    return {"\n": "↵", "\t": "→", " ": "␣"}.get(text, text)
+    return examples.visible(vocabulary.decode([int(value)]))

@@ -2,20 +2,17 @@
 
 import dataclasses
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 from flax import nnx
 
 from experiments import build
 from experiments.config import Config
+from experiments.trials.writing import writer
 from rnnx import decoding
-from rnnx.training.objective import evaluation
-from rnnx.training.program import split
+from rnnx.decoding import Beams
 from rnnx.types import Params, Run, Task
-from rnnx.unroll import plain_run
 
 
 class Predictions(NamedTuple):
@@ -47,15 +44,9 @@ def _writes(config: Config) -> tuple[nnx.GraphDef, Run] | None:
     """The model and how time runs in it."""
     asked = build.task(config).decoding
     assert asked is not None
-    model, shapes = jax.eval_shape(lambda: split(build.model(config), jax.random.key(0)))
-    run = evaluation(config.objective)(plain_run)
     first = next(iter(asked.batches(1)))
-    write = functools.partial(decoding.beam_search, width=1, length=asked.length, end=asked.end, run=run)
-    try:
-        jax.eval_shape(lambda params: write(model, params, first), shapes)
-    except ValueError:  # it says that it can't write
-        return None
-    except Exception as error:  # it may be anyone's own; what else is tested does not depend on it
-        warnings.warn(f"there are no predictions: {type(error).__name__}: {error}", stacklevel=2)
-        return None
-    return model, run
+
+    def write(model: nnx.GraphDef, run: Run, params: Params) -> Beams:
+        return decoding.beam_search(model, params, first, width=1, length=asked.length, end=asked.end, run=run)
+
+    return writer(config, write, "predictions")

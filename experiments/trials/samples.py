@@ -2,19 +2,17 @@
 
 import dataclasses
 import functools
-import warnings
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 
 from experiments import build
 from experiments.config import Config
+from experiments.trials.writing import writer
 from rnnx import decoding
-from rnnx.training.objective import evaluation
-from rnnx.training.program import split
-from rnnx.types import Array, Batch, Params, Task
-from rnnx.unroll import plain_run
+from rnnx.types import Array, Batch, Params, Run, Task
 
 _LENGTH = {"character": 256, "word": 64}
 """Tokens of a sample: some lines."""
@@ -37,20 +35,11 @@ def sampler(config: Config, task: Task) -> Callable[[Params], str] | None:
 def _program(config: Config) -> Callable[[Params], Array] | None:
     vocabulary = build.task(config).vocabulary
     assert vocabulary is not None
-    model, shapes = jax.eval_shape(lambda: split(build.model(config), jax.random.key(0)))
 
-    run = evaluation(config.objective)(plain_run)
-
-    @jax.jit
-    def draw(params: Params) -> Array:
+    @functools.partial(jax.jit, static_argnums=(0, 1))
+    def draw(model: nnx.GraphDef, run: Run, params: Params) -> Array:
         before = Batch(jnp.full((1, 1), vocabulary.line_end, jnp.int32), None, jnp.ones((1, 1)))
         return decoding.sample(model, params, before, jax.random.key(0), length=_LENGTH[vocabulary.unit], run=run)
 
-    try:
-        jax.eval_shape(draw, shapes)
-    except ValueError:  # it says that it can't write
-        return None
-    except Exception as error:  # it may be anyone's own; training does not depend on it
-        warnings.warn(f"there are no samples: {type(error).__name__}: {error}", stacklevel=2)
-        return None
-    return draw
+    found = writer(config, draw, "samples")
+    return functools.partial(draw, *found) if found else None

@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from rnnx import examples
 from rnnx.report.figures import _style, _titles, _trial
 from rnnx.report.study import Study, longest, with_tag
 from rnnx.report.trial import Record
@@ -83,10 +84,9 @@ def _name_steps(axes: Axes, example: Example, S: int, T: int) -> None:
     first = next(iter(example.steps.values()))
     pieces = example.data["pieces"]
     source, target = pieces[:first][:S], [*pieces[first + 1 :], example.data["target"]][:T]
-    shown = {" ": "␣", "\n": "↵"}
     if len(source) <= _READABLE:
-        axes.set_xticks(range(len(source)), [shown.get(piece, piece) for piece in source])
+        axes.set_xticks(range(len(source)), list(map(examples.visible, source)))
         axes.set_xlabel("source")
     if len(target) <= _READABLE:
-        axes.set_yticks(range(len(target)), [shown.get(piece, piece) for piece in target])
+        axes.set_yticks(range(len(target)), list(map(examples.visible, target)))
         axes.set_ylabel("target")
