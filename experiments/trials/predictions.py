@@ -49,4 +49,4 @@ def _writes(config: Config) -> tuple[nnx.GraphDef, Run] | None:
     def write(model: nnx.GraphDef, run: Run, params: Params) -> Beams:
         return decoding.beam_search(model, params, first, width=1, length=asked.length, end=asked.end, run=run)
 
-    return writer(config, write, "predictions")
+    return writer(config, write, otherwise="there are no predictions")

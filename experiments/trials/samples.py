@@ -41,5 +41,5 @@ def _program(config: Config) -> Callable[[Params], Array] | None:
         before = Batch(jnp.full((1, 1), vocabulary.line_end, jnp.int32), None, jnp.ones((1, 1)))
         return decoding.sample(model, params, before, jax.random.key(0), length=_LENGTH[vocabulary.unit], run=run)
 
-    found = writer(config, draw, "samples")
+    found = writer(config, draw, otherwise="there are no samples")
     return functools.partial(draw, *found) if found else None

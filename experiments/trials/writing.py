@@ -16,14 +16,14 @@ from rnnx.unroll import plain_run
 
 
 def writer(
-    config: Config, write: Callable[[nnx.GraphDef, Run, Params], Any], what: str
+    config: Config, write: Callable[[nnx.GraphDef, Run, Params], Any], *, otherwise: str
 ) -> tuple[nnx.GraphDef, Run] | None:
     """The model and how time runs in it; `None` where it is mute.
 
     Args:
       config: of a trial.
       write: is traced with the model, to see whether it can.
-      what: it would write, for the warning if that fails otherwise than by saying that it can't.
+      otherwise: what the warning says if writing fails in another way than by saying that it can't.
     """
     model, shapes = jax.eval_shape(lambda: split(build.model(config), jax.random.key(0)))
     run = evaluation(config.objective)(plain_run)
@@ -32,6 +32,6 @@ def writer(
     except ValueError:  # it says that it can't write
         return None
     except Exception as error:  # it may be anyone's own; nothing else depends on it
-        warnings.warn(f"there are no {what}: {type(error).__name__}: {error}", stacklevel=2)
+        warnings.warn(f"{otherwise}: {type(error).__name__}: {error}", stacklevel=2)
         return None
     return model, run
