@@ -26,7 +26,8 @@ class Part(NamedTuple):
     """One recurrent part: a call of `run`. Its steps are those of the first example."""
 
     name: str
-    cell: Cell
+    cell: str
+    """The call that made it: `rnnx.lstm(64)`."""
     inputs: Shape
     """Of x, [T, B, I]."""
     outputs: Shape
@@ -68,6 +69,25 @@ class Graph(NamedTuple):
     def sources(self, target: str, taken: str) -> tuple[tuple[str, str], ...]:
         """(part, what it gives) for all that enters there."""
         return tuple((edge.source, edge.given) for edge in self.edges if (edge.target, edge.taken) == (target, taken))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What JSON can hold, from which `from_dict` makes it again."""
+        return self._asdict() | {
+            "parts": [part._asdict() for part in self.parts.values()],
+            "edges": [edge._asdict() for edge in self.edges],
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "Graph":
+        """The graph of a dictionary that went through JSON.
+
+        Raises:
+          KeyError, TypeError: it is none of a graph.
+        """
+        content = _frozen(content)
+        parts = (Part(**part) for part in content.pop("parts"))
+        edges = tuple(Edge(**edge) for edge in content.pop("edges"))
+        return cls(parts={part.name: part for part in parts}, edges=edges, **content)
 
 
 def computational_graph(model: Callable[[Batch, Run], Any], batch: Batch) -> Graph:
@@ -133,6 +153,13 @@ def computational_graph(model: Callable[[Batch, Run], Any], batch: Batch) -> Gra
     return Graph(parts, edges, jax.tree.leaves(traced.out_info[0])[0].shape, scored)
 
 
+def _frozen(content: Any) -> Any:
+    """With tuples in place of lists, at any depth."""
+    if isinstance(content, dict):
+        return {key: _frozen(value) for key, value in content.items()}
+    return tuple(map(_frozen, content)) if isinstance(content, list | tuple) else content
+
+
 def _part(name: str, cell: Cell, taken: dict[str, Any], results: Trajectory, reverse: bool, entering: set[str]) -> Part:
     """What was seen of one part, the inputs of which are made of what `entering` names."""
     xs, own, children = (taken[of] for of in ("inputs", "own", "children"))
@@ -148,7 +175,7 @@ def _part(name: str, cell: Cell, taken: dict[str, Any], results: Trajectory, rev
         children = tuple((left, right) for left, right in of_first(children)[steps].tolist())
     return Part(
         name,
-        cell,
+        repr(cell),
         inputs=xs.shape,
         outputs=results.outputs.shape,
         state={of: leaf.shape for of, leaf in named_leaves(results.final_state).items()},

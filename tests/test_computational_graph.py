@@ -1,12 +1,14 @@
 """The graph that is read off a model is the one that is known of it."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import pytest
 from flax import nnx
 
 import rnnx
-from rnnx.computational_graph import Edge
+from rnnx.computational_graph import Edge, Graph
 from rnnx.types import Nodes, Pair
 
 B, H, T = 3, 4, 6
@@ -161,3 +163,17 @@ def twice(run):
         return run("cell", cell, *arguments, **options)
 
     return run_twice
+
+
+@pytest.mark.parametrize("task", ["reverse", "tournament"])
+def test_it_goes_through_json(task):
+    made = rnnx.tasks.get(task)()
+    cell = rnnx.cells.get("rntn")(H) if task == "tournament" else rnnx.lstm(H)
+    graph = rnnx.computational_graph(model(made.model, cell, made), made.sample(KEY, B, 4))
+    assert Graph.from_dict(json.loads(json.dumps(graph.to_dict()))) == graph
+
+
+@pytest.mark.parametrize("content", [{}, {"parts": [], "edges": []}, {"parts": [{"name": "x"}], "edges": []}])
+def test_what_is_no_graph_is_refused(content):
+    with pytest.raises((KeyError, TypeError)):
+        Graph.from_dict(content)

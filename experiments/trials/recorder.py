@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from experiments import build
 from experiments.config import Config
-from experiments.trials import pictures, provenance
+from experiments.trials import heldout, pictures, provenance
 from experiments.trials.best import Best, BestParameters, best
-from experiments.trials.heldout import first_heldout
 from experiments.trials.performance import Performance
+from rnnx import examples
+from rnnx.computational_graph import Graph
 from rnnx.logbook import Checkpoints, MetricsFile, TensorBoard, files, hparams, read_metrics
 from rnnx.logbook.jsonl import first_record
 from rnnx.logbook.run_directory import (
@@ -25,6 +26,7 @@ from rnnx.logbook.run_directory import (
     DONE,
     EXAMPLE,
     FAILED,
+    GRAPH,
     METRICS,
     PREDICTIONS,
     SAMPLES,
@@ -34,6 +36,7 @@ from rnnx.logbook.run_directory import (
 from rnnx.pytrees import flatten_dict
 from rnnx.report import figures
 from rnnx.report.figures._style import png
+from rnnx.report.graph import draw as draw_graph
 from rnnx.report.metrics import final_tags
 from rnnx.training.program import TrainState
 from rnnx.types import Params
@@ -95,7 +98,11 @@ class Record:
         if vocabulary and not (directory / VOCABULARY).exists():
             files.write_json(directory / VOCABULARY, vocabulary.to_dict())
         if not (directory / EXAMPLE).exists():
-            files.write_json(directory / EXAMPLE, first_heldout(config, task)._asdict())
+            batch = heldout.batch(config)
+            graph = heldout.graph(config, batch)
+            if graph:
+                files.write_json(directory / GRAPH, graph.to_dict())
+            files.write_json(directory / EXAMPLE, examples.first(task, batch)._asdict())
         self.performance = Performance(directory, config, vmap_width, num_devices)
         self._checkpoints = Checkpoints(directory / CHECKPOINTS)
         self._best = BestParameters(directory / BEST)
@@ -148,6 +155,10 @@ class Record:
         self._write_columns(final_tags(first))
         self._board = self._open.enter_context(TensorBoard(self.directory, None))
         self._board.settings(flatten_dict(self._config.to_dict()))
+        if self._alone and (self.directory / GRAPH).exists():  # a sweep has pictures of all its trials together
+            with contextlib.suppress(ValueError):  # it has none, as of a tree beside other parts
+                graph = Graph.from_dict(files.read_json(self.directory / GRAPH))
+                self._board.image(0, "computational_graph", png(draw_graph(graph)))
 
     def _write_columns(self, shown: list[str]) -> None:
         if self._alone:

@@ -5,6 +5,7 @@
     <workdir>/<trial>/config.json  settings, versions, machine, command: what makes a directory that of a run
               vocabulary.json      what the tokens of a model of language stand for
               example.json         the first held-out example, as people see it
+              graph.json           the computational graph of its model over that example
               samples/             what it wrote, a file for each measurement
               metrics.jsonl        the record
               performance.jsonl    speed, memory, compile time
@@ -27,6 +28,7 @@ STUDY_RUN = "_study"
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
 EXAMPLE = "example.json"
+GRAPH = "graph.json"
 SAMPLES = "samples"
 METRICS = "metrics.jsonl"
 PERFORMANCE = "performance.jsonl"

@@ -18,6 +18,7 @@ def sentences(study: Study, task: str, rows: list[SummaryRow]) -> dict[str, list
     stage = findings.latest_stage(study, task)
     when = f"At T = {length}, {_titles.stage_labels(study.groups_of(task))[stage]},"
     return {
+        "model": [],
         "where": [],
         "when": [*findings.reached(study, task, "before"), *decay.sentences(study, task, rows)],
         "through": _each(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from rnnx.computational_graph import Graph
 from rnnx.logbook.files import DamagedError, read_json
 from rnnx.logbook.jsonl import read_metrics
 from rnnx.logbook.run_directory import (
@@ -14,6 +15,7 @@ from rnnx.logbook.run_directory import (
     DONE,
     EXAMPLE,
     FAILED,
+    GRAPH,
     INITIAL,
     METRICS,
     PERFORMANCE,
@@ -67,6 +69,8 @@ class Trial:
     """What a model of language wrote, by the training step; rising."""
     example: Example | None = None
     """The first held-out example, that of the tag `state_gradient/on_data`; `None` of trials before there were any."""
+    graph: Graph | None = None
+    """The computational graph of its model over that example; `None` where there is none."""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -181,6 +185,7 @@ def read_trial(directory: Path, workdir: Path) -> Trial:
         performance=tuple(read_metrics(directory / PERFORMANCE)),
         samples=_read_samples(directory / SAMPLES),
         example=_read_example(directory / EXAMPLE),
+        graph=_read_graph(directory / GRAPH),
     )
 
 
@@ -238,6 +243,15 @@ def _read_example(path: Path) -> Example | None:
     if content.keys() != set(Example._fields):
         raise DamagedError(f"{path} is not an example: it has not {', '.join(Example._fields)}.")
     return Example(**content)
+
+
+def _read_graph(path: Path) -> Graph | None:
+    if not path.exists():
+        return None
+    try:
+        return Graph.from_dict(read_json(path))
+    except (KeyError, TypeError) as error:
+        raise DamagedError(f"{path} is not the graph of a model: {error}.") from None
 
 
 def _read_analysis(directory: Path) -> tuple[Record, dict[str, int]]:

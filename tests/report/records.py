@@ -25,10 +25,11 @@ def write_trial(
     measured: int = 3,
     error: str = "",
     usual_model: str | None = None,
+    graph: dict[str, Any] | None = None,
 ) -> None:
     """A trial whose state gradient has a slope, in nats per step, before training and (at steps 10 and 20) after.
 
-    `usual_model` is the task's own.
+    `usual_model` is the task's own, `graph` the computational graph of the trial's, as `Graph.to_dict` has it.
 
     `settings` are more fields of the config, such as `{"cell.forget_bias": 1.0}`, `extra` more tags of every
     measurement, `measured` is how many of the measurements at steps 0, 10 and 20 there are. `analysis` and
@@ -74,6 +75,8 @@ def write_trial(
             path = directory / folder / f"{name}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps({"step": step, "precision": "float64", "values": values}))
+    if graph:
+        (directory / "graph.json").write_text(json.dumps(graph))
     if status == "done":
         (directory / "DONE.json").write_text("{}")
     if status == "failed":

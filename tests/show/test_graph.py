@@ -12,8 +12,8 @@ from flax import nnx
 from matplotlib.text import Text
 
 import rnnx
+from rnnx.report.graph import columns
 from rnnx.report.on_data import _cells
-from rnnx.show._graph import columns
 
 matplotlib.use("Agg")
 KEY, B = jax.random.key(1), 2

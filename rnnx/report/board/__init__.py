@@ -18,7 +18,7 @@ from rnnx.report.figures._style import png
 from rnnx.report.study import Study
 from rnnx.report.summary import SummaryRow
 
-_OF_REPORT = ("state_gradient_heat_map", "state_gradient_on_data")
+_OF_REPORT = ("computational_graph", "state_gradient_heat_map", "state_gradient_on_data")
 """Figures of the report that show what no chart of TensorBoard's own does."""
 
 _DPI = 100

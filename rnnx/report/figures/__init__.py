@@ -49,7 +49,7 @@ def sections() -> list[Section]:
     """All sections, in the order of the page.
 
     >>> [section.title for section in sections()][:2]
-    ['What each network looks back at', 'The gradient against lag']
+    ['One of the networks, folded and unrolled', 'What each network looks back at']
     """
     modules = {name: registry.module(__name__, name) for name in registry.names(__name__)}
     shown = sorted((m.ORDER, name) for name, m in modules.items() if hasattr(m, "draw"))

@@ -19,6 +19,7 @@ class Question(NamedTuple):
 
 
 QUESTIONS = (
+    Question("model", "What is computed?", "The model", (), ("computational_graph",)),
     Question(
         "where",
         "Where does the gradient go?",
@@ -66,7 +67,7 @@ def answers(sections: list[Section]) -> list[Answer]:
 
     >>> from rnnx.report import figures
     >>> [answer.question.short for answer in answers(figures.sections())][:2]
-    ['Where?', 'Since when?']
+    ['The model', 'Where?']
     """
     known = {name for question in QUESTIONS for name in (*question.first, *question.further)}
     others = _OTHERS._replace(first=tuple(section.name for section in sections if section.name not in known))

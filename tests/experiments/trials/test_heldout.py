@@ -1,13 +1,17 @@
 """What a trial keeps of the example that it is measured by."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
+from flax import nnx
 
+import rnnx
 from experiments import config
-from experiments.trials import loop, trial
+from experiments.trials import heldout, loop, trial
 from rnnx import examples
+from rnnx.computational_graph import Graph
 from rnnx.logbook import read_metrics
 from rnnx.report import study
 from rnnx.report.figures import state_gradient_on_data
@@ -75,3 +79,26 @@ def measured(directory):
 def test_a_report_needs_no_checkpoint_for_it(workdir):
     figure = state_gradient_on_data.draw(study.read(workdir), "adding")
     assert [axes.get_label() for axes in figure.axes] == ["rnn", "gru", "scale"]
+
+
+def test_the_graph_of_the_model_is_kept(workdir):
+    graph = Graph.from_dict(json.loads((workdir / "alone" / "graph.json").read_text()))
+    assert {name: part.cell for name, part in graph.parts.items()} == {"cell": repr(rnnx.rnn(4))}
+    assert graph.scored == (6,)
+    assert graph.parts["cell"].fed == tuple(range(7))
+
+
+def test_a_model_without_a_recurrence_has_no_graph():
+    given = config.parse(study_small.get_config())
+    given = dataclasses.replace(given, model=config.Section("tests.experiments.trials.test_heldout:Mean"))
+    assert heldout.graph(given, heldout.batch(given)) is None
+
+
+class Mean(nnx.Module):
+    """No recurrence."""
+
+    def __init__(self, cell, task, *, rngs):
+        self.readout = nnx.Linear(task.input_size, task.output_size, rngs=rngs)
+
+    def __call__(self, batch, run=None):
+        return self.readout(batch.inputs)

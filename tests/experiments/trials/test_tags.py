@@ -165,5 +165,6 @@ def test_every_part_of_a_model_is_shown(tmp_path):
     assert page.metrics["final/layer1/state_gradient/state/reach"] == "layer1: reach (steps)"
     (row,) = page.rows
     assert {tag: row.metrics[f"final/{tag}"] for tag in reaches} == {tag: last[tag] for tag in reaches}
-    assert in_tensorboard(directory)["images"] == {f"layer{i}/state_gradient/against_lag" for i in (0, 1)}
+    pictures = {f"layer{i}/state_gradient/against_lag" for i in (0, 1)}
+    assert in_tensorboard(directory)["images"] == pictures | {"computational_graph"}
     assert pinned_tags(last) == ["heldout/loss", *sorted(reaches), *sorted(rates)]

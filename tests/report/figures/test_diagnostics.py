@@ -25,6 +25,7 @@ from rnnx.report.figures import (
     weight_gradient_by_lag,
 )
 from rnnx.report.pages import page
+from tests.report.figures.test_computational_graph import graph
 from tests.report.measured import everything, flat, states
 from tests.report.records import write_trial
 
@@ -171,7 +172,9 @@ def test_figures_of_what_is_not_a_number_or_not_there_are_drawn(tmp_path, name):
         }
         found = {"trajectories": {tag: value.tolist() for tag, value in moving.items()}}
         where = tmp_path / str(seed)
-        write_trial(where, cell="lstm", length=8, seed=seed, parts=("h", "c"), extra=tags, analysis=found)
+        write_trial(
+            where, cell="lstm", length=8, seed=seed, parts=("h", "c"), extra=tags, analysis=found, graph=graph(length=8)
+        )
     write_trial(tmp_path / "short", cell="lstm", length=1, parts=("h", "c"), extra=values("lstm", 1), measured=1)
     figure = DRAW[name](study.read(tmp_path), "adding")
     assert _style.png(figure).startswith(b"\x89PNG")  # warnings are errors in these tests

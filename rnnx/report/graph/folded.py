@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 
 from rnnx.computational_graph import Edge, Graph, Shape
-from rnnx.show._graph import columns, ink
+from rnnx.report.graph import columns, ink
 
 _APART = 2.7  # inches from group to group
 _LOOP = 0.52  # inches from a node to what stands beside its loop

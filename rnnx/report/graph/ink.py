@@ -11,7 +11,6 @@ from matplotlib.path import Path
 from matplotlib.patheffects import withStroke
 
 from rnnx.report.figures import _style
-from rnnx.types import Cell
 
 NODE = 0.44
 """Inches of a side."""
@@ -21,8 +20,8 @@ GREY = "0.3"
 Point = tuple[float, float]
 
 
-def colors_of(cells: dict[str, Cell]) -> dict[str, str]:
-    """A colour for each part: that of its cell, in shades where several parts have the same."""
+def colors_of(cells: dict[str, str]) -> dict[str, str]:
+    """A colour for each part, from the call of its cell: that of the cell, in shades where several have the same."""
     base = {name: _color(cell) for name, cell in cells.items()}
     made = {}
     for name, color in base.items():
@@ -36,9 +35,9 @@ def of_lines(color: str) -> str:
     return color if dark(color) else _style.shade(color, -0.3)
 
 
-def _color(cell: Cell) -> str:
+def _color(cell: str) -> str:
     """Of the innermost cell that has one."""
-    named = [color for name, color in _style.CELL_COLORS.items() if re.search(rf"\b{name}\(", repr(cell))]
+    named = [color for name, color in _style.CELL_COLORS.items() if re.search(rf"\b{name}\(", cell)]
     return named[0] if named else "#4A4A4A"
 
 

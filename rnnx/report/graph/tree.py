@@ -3,9 +3,9 @@
 from matplotlib.axes import Axes
 
 from rnnx.computational_graph import Graph
+from rnnx.report.graph import columns, ink
+from rnnx.report.graph.painted import Tint
 from rnnx.report.on_data.tree import places
-from rnnx.show._graph import columns, ink
-from rnnx.show._graph.painted import Tint
 
 _LEAF, _LEVEL = 0.82, 0.85  # inches from leaf to leaf, and from a node to its children
 _HALF = ink.NODE / 2 + 0.02

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from rnnx.computational_graph import Edge, Graph
-from rnnx.show._graph import columns, ink
-from rnnx.show._graph.painted import Tint
+from rnnx.report.graph import columns, ink
+from rnnx.report.graph.painted import Tint
 
 _PITCH, _WIDER = 0.84, 0.3  # inches from step to step, and how much more where parts stand side by side
 _FOLD = 1.25  # inches of the steps that are folded
