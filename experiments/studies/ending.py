@@ -11,7 +11,7 @@ from rich.table import Table
 
 from rnnx.logbook.files import read_json
 from rnnx.logbook.run_directory import ANALYSIS, DONE, FAILED, METRICS, VOCABULARY
-from rnnx.report import board, study, summary, terminal
+from rnnx.report import board, study, summary, terminal, words
 from rnnx.report.pages.format import digits
 from rnnx.report.study import Study
 from rnnx.report.summary import SummaryRow
@@ -81,6 +81,14 @@ def _goes_on(trial: Trial, directory: Path) -> bool:
     return trial.status == "unfinished"
 
 
+def _tested(row: SummaryRow, several: bool) -> str:
+    """What the test split told of the last parameters, for example `test  gru, T = 14: loss 0.243, exact 0.571`."""
+    task, length, variant, _ = row.group
+    network = ", ".join([*([task] if several else []), words.without_part(variant), f"T = {length}"])
+    told = (f"{name.replace('_', ' ')} {digits(last.median)}" for name, (last, _) in row.test.items())
+    return f"test  {network}: {', '.join(told)}"
+
+
 def _print_table(console: Console, rows: list[SummaryRow]) -> None:
     several = len({row.group.task for row in rows}) > 1
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -98,5 +106,7 @@ def _print_table(console: Console, rows: list[SummaryRow]) -> None:
     console.print("", table)
     if len(rows) > _MOST_ROWS:
         print(f"… and {len(rows) - _MOST_ROWS} more, in the report.")
+    for line in dict.fromkeys(_tested(row, several) for row in rows[:_MOST_ROWS] if row.test):  # a row a part
+        print(line)
     medians = "medians over seeds; " if any(row.seeds > 1 for row in rows) else ""
     print(f"{medians}reach: the largest lag with 1 % of the gradient left\n")

@@ -90,10 +90,12 @@ def _test(trials: tuple[Trial, ...]) -> dict[str, tuple[MedianRange, MedianRange
 
 def table(rows: list[SummaryRow]) -> list[dict[str, Any]]:
     """For summary.csv: plain names with units, `…_median`, `…_min` and `…_max` over seeds."""
-    return [_plain(row) for row in rows]
+    tested = list(dict.fromkeys(name for row in rows for name in row.test if name != "loss"))
+    return [_plain(row, tested) for row in rows]
 
 
-def _plain(row: SummaryRow) -> dict[str, Any]:
+def _plain(row: SummaryRow, tested: list[str]) -> dict[str, Any]:
+    """With a column for each of what is `tested` beside the loss, which is a metric of every task."""
     task, length, variant, trials = row.group
     plain: dict[str, Any] = {
         "task": task,
@@ -112,10 +114,19 @@ def _plain(row: SummaryRow) -> dict[str, Any]:
         if metric.which:
             plain[metric.which] = row.which[metric.which]
         for stage in metric.stages:
-            name = metric.column.format(stage=stage)
-            bounds = zip(("median", "min", "max"), row.of(metric.key, stage), strict=True)
-            plain |= {f"{name}_{bound}": float(value) for bound, value in bounds}
+            plain |= _bounds(metric.column.format(stage=stage), row.of(metric.key, stage))
+    for name in tested:
+        for which, values in zip(("last", "best"), row.test.get(name, (_NONE, _NONE)), strict=True):
+            plain |= _bounds(f"test_{name}_{which}", values)
     return plain
+
+
+_NONE = median_range([np.nan])
+
+
+def _bounds(name: str, values: MedianRange) -> dict[str, float]:
+    """As columns."""
+    return {f"{name}_{bound}": float(value) for bound, value in zip(("median", "min", "max"), values, strict=True)}
 
 
 def trials_table(study: Study) -> list[dict[str, Any]]:

@@ -49,6 +49,7 @@ def test_what_the_test_split_told_is_in_the_table_and_on_the_page(tmp_path):
     (row,) = summary.table(rows)
     assert three(row, "test_loss_last") == [0.625, 0.5, 0.75]
     assert three(row, "test_loss_best") == [0.375, 0.25, 0.5]
+    assert three(row, "test_accuracy_best") == [0.875] * 3
     assert [trial["test/best/accuracy after"] for trial in summary.trials_table(found)] == [0.875, 0.875]
     shown = page.render(found, rows, [], "runs")
     assert "test split" in shown

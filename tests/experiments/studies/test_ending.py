@@ -57,6 +57,19 @@ def test_what_trials_came_to_where_the_report_is_and_what_is_next(tmp_path, caps
     assert written == [tmp_path / "report"]
 
 
+def test_what_the_test_split_told_is_a_line_for_each_network(tmp_path, capsys, written):
+    for seed, rate in ((0, 0.25), (1, 0.5)):
+        directory = tmp_path / f"gru/T16/seed{seed}"
+        curves = {f"{part}/state_gradient/state/log10_norm": [-1.0, -2.0] for part in ("encoder", "decoder")}
+        write_trial(directory, cell="gru", length=16, seed=seed, extra=curves)  # a row for each part, and one line
+        test = {"last": {"loss": 0.125, "word_error_rate": rate}, "best": {"loss": 0.5, "word_error_rate": 1.0}}
+        (directory / "DONE.json").write_text(json.dumps({"test": test}))
+    lines, _ = shown(capsys, tmp_path)
+    assert [line for line in lines if line.startswith("test")] == [
+        "test  gru, T = 16: loss 0.125, word error rate 0.375"
+    ]
+
+
 def test_the_report_is_made_where_a_record_is_newer_and_only_if_asked_for(tmp_path, capsys, written):
     write_trial(tmp_path / "one")
     assert shown(capsys, tmp_path, report=False)[0][-3] == (
