@@ -38,6 +38,30 @@ def test_the_class_is_the_order_at_the_last_step():
     assert set(np.unique(batch.targets[-1])) == {0, 1, 2, 3}
 
 
+def test_three_symbols_stand_in_three_stretches_and_make_eight_classes():
+    task = temporal_order(symbols=3)
+    batch = jax.tree.map(np.asarray, compiled.sample(task.sample, jax.random.key(0), 2000, 100))
+    told = batch.inputs.argmax(axis=-1)
+    places = np.argwhere(told.T < 2)[:, 1].reshape(2000, 3)
+    assert [set(of) for of in places.T] == [set(range(10, 21)), set(range(33, 44)), set(range(66, 77))]
+    values = np.take_along_axis(told, places.T, axis=0)
+    np.testing.assert_array_equal(batch.targets[-1], 4 * values[0] + 2 * values[1] + values[2])
+    assert set(batch.targets[-1]) == set(range(8))
+    assert task.baseline_loss(100) == np.log(8)
+
+
+@pytest.mark.parametrize(("symbols", "length"), [(2, 3), (3, 7), (3, 8), (3, 9)])
+def test_no_stretch_begins_where_one_before_has_not_ended(symbols, length):
+    batch = temporal_order(symbols=symbols).sample(jax.random.key(1), 400, length)
+    np.testing.assert_array_equal(batch.inputs[..., :2].sum(axis=(0, 2)), symbols)
+
+
+@pytest.mark.parametrize(("symbols", "message"), [(4, "symbols must be 2 or 3, not 4"), (3, "at least 7, not 6")])
+def test_what_has_no_stretches_is_refused(symbols, message):
+    with pytest.raises(ValueError, match=message):
+        temporal_order(symbols=symbols).sample(jax.random.key(0), 1, 6)
+
+
 def test_distractors_are_all_four_and_inputs_one_hot():
     told, batch = symbols(50)
     np.testing.assert_array_equal(batch.inputs.sum(axis=-1), 1)

@@ -1,0 +1,37 @@
+"""Does attention shorten the way of the gradient? Sequences said in reverse by RNN, LSTM and GRU, with and without.
+
+python -m experiments.sweep --config=configs/attention.py --workdir=runs/attention
+python -m experiments.report --workdir=runs/attention
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from experiments import config
+from experiments.studies.grid import axis, product
+
+CELLS = ("rnn", "lstm", "gru")
+LENGTHS = (10, 20, 40, 80)
+SEEDS = (0, 1, 2)
+
+
+def get_config() -> ConfigDict:
+    """Settings shared by all trials."""
+    base = config.default()
+    base.task.name = "reverse"
+    base.cell.hidden_size = 64
+    base.batch_size = 32
+    base.steps = 2000
+    base.measure_every = 500
+    return base
+
+
+def sweep() -> list[dict[str, Any]]:
+    """Every cell with and without attention at every length, with every seed."""
+    return product(
+        axis("cell.name", *CELLS),
+        axis("model.attention", "none", "dot"),
+        axis("task.length", *LENGTHS),
+        axis("seed", *SEEDS),
+    )
