@@ -95,13 +95,12 @@ def _compiled(config: Config, name: str) -> Callable[[Params, Batch], dict[str, 
 
 @functools.lru_cache(maxsize=1)
 def _reader(config: Config) -> Callable[[Params], Reader]:
-    """What a model of language reads, given its parameters; `ValueError` where it is none."""
+    """What a reading is told of a trial, given its parameters."""
     task = build.task(config)
-    tokens, vocabulary = readings.text_of(task), task.vocabulary
-    assert vocabulary is not None  # of a task that has a text
+    text = readings.text_of(task)
     model = jax.eval_shape(lambda: split(build.model(config), jax.random.key(0)))[0]
     run = evaluation(config.objective)(plain_run)
-    return lambda params: Reader(model, params, run, tokens, vocabulary, config.length)
+    return lambda params: Reader(model, params, run, task, config.length, text)
 
 
 def _double(a: Array) -> np.ndarray:

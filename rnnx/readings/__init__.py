@@ -1,9 +1,9 @@
-"""What a trained model of language does while it reads a text that it was not trained on, one reading per file.
+"""What a trained model does with what it was not trained on, such as a text that it reads, one reading per file.
 
-A reading is a function `read(reader) -> {"tag": value}` of a `Reader`: the model with its parameters, and the text. A
-value is a number, a curve, a text or a list of texts, in float32. It is not of a gradient, and is no part of training:
-`experiments.analyze` finds it by name, as it does a diagnostic; those that it finds are rnnx's own. NaN in gives NaN
-out.
+A reading is a function `read(reader) -> {"tag": value}` of a `Reader`: the model with its parameters, its task, and the
+text of that where it is one of language. A value is a number, a curve, a text or a list of texts, in float32. It is not
+of a gradient, and is no part of training: `experiments.analyze` finds it by name, as it does a diagnostic; those that
+it finds are rnnx's own. NaN in gives NaN out.
 
 >>> "surprise" in names()
 True

@@ -1,4 +1,4 @@
-"""A model of language, and the text that it reads."""
+"""A trained model, the task that it was trained on, and the text of that if it is one of language."""
 
 from typing import Any, NamedTuple
 
@@ -12,33 +12,49 @@ Values = dict[str, Any]
 
 
 class Reader(NamedTuple):
-    """What a reading is told of a trial."""
+    """What a reading is told of a trial.
+
+    >>> import rnnx
+    >>> Reader(None, None, rnnx.plain_run, rnnx.tasks.get("adding")(), length=8).tokens
+    Traceback (most recent call last):
+    ValueError: the task has no text: it is none of language, such as characters.
+    """
 
     model: Any
     """The graph definition of the model."""
     params: Params
     run: Run
     """How time runs in it where it is evaluated."""
-    tokens: np.ndarray
-    """[N], int32: a text that it was not trained on."""
-    vocabulary: Vocabulary
+    task: Task
     length: int
-    """T, tokens of a sequence in training."""
+    """T, steps of a sequence in training."""
+    text: np.ndarray | None = None
+    """[N], int32: tokens that it was not trained on; `None` of a task that has no text."""
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """The text; `ValueError` where there is none."""
+        if self.text is None:
+            raise ValueError("the task has no text: it is none of language, such as characters.")
+        return self.text
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What its tokens stand for; `ValueError` where there is no text."""
+        if self.task.vocabulary is None:
+            raise ValueError("the task has no text: it is none of language, such as characters.")
+        return self.task.vocabulary
 
 
-def text_of(task: Task) -> np.ndarray:
-    """The part of a task's text that is tested on, tokens `[N]`.
-
-    Raises:
-      ValueError: its test split is no text.
+def text_of(task: Task) -> np.ndarray | None:
+    """The part of a task's text that is tested on, tokens `[N]`; `None` where its test split is no text.
 
     >>> import rnnx
-    >>> text_of(rnnx.tasks.get("adding")())
-    Traceback (most recent call last):
-    ValueError: the task has no text: it is none of language, such as characters.
+    >>> text_of(rnnx.tasks.get("adding")()) is None
+    True
     """
     if task.vocabulary is None or task.test_batches is None:
-        raise ValueError("the task has no text: it is none of language, such as characters.")
+        return None
     inputs, last = [], np.zeros(0, np.int32)
     for batch in task.test_batches(1):
         scored = np.asarray(batch.weights)[:, 0] > 0

@@ -61,11 +61,11 @@ def loss_by_context(reader: Reader) -> Values:
     >>> import functools, rnnx
     >>> from rnnx.training.program import split
     >>> vocabulary = rnnx.Vocabulary("character", ("\\n", "a", "b"))
-    >>> task = rnnx.tasks.get("adding")()._replace(vocab_size=3, output_size=3)
+    >>> task = rnnx.tasks.get("adding")()._replace(vocab_size=3, output_size=3, vocabulary=vocabulary)
     >>> model = functools.partial(rnnx.models.get("sequence"), rnnx.gru(4), task)
     >>> graphdef, params = split(model, jax.random.key(0))
     >>> tokens = np.arange(20, dtype=np.int32) % 3
-    >>> values = loss_by_context(Reader(graphdef, params, rnnx.plain_run, tokens, vocabulary, length=3))
+    >>> values = loss_by_context(Reader(graphdef, params, rnnx.plain_run, task, 3, tokens))
     >>> values["loss_by_context/tokens"].tolist(), values["loss_by_context/loss"].shape
     ([1, 2, 3], (3,))
     """

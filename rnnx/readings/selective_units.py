@@ -69,11 +69,11 @@ def selective_units(reader: Reader) -> Values:
     >>> import functools, rnnx
     >>> from rnnx.training.program import split
     >>> vocabulary = rnnx.Vocabulary("character", ("\\n", "a"))
-    >>> task = rnnx.tasks.get("adding")()._replace(vocab_size=2, output_size=2)
+    >>> task = rnnx.tasks.get("adding")()._replace(vocab_size=2, output_size=2, vocabulary=vocabulary)
     >>> model = functools.partial(rnnx.models.get("sequence"), rnnx.gru(4), task)
     >>> graphdef, params = split(model, jax.random.key(0))
     >>> tokens = (np.arange(600) % 5 > 0).astype(np.int32)
-    >>> values = selective_units(Reader(graphdef, params, rnnx.plain_run, tokens, vocabulary, length=8))
+    >>> values = selective_units(Reader(graphdef, params, rnnx.plain_run, task, 8, tokens))
     >>> values["selective_units/line_position/unit"].startswith("h["), "selective_units/quotes/unit" in values
     (True, False)
     """

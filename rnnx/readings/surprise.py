@@ -40,10 +40,10 @@ def surprise(reader: Reader) -> Values:
     >>> import functools, rnnx
     >>> from rnnx.training.program import split
     >>> vocabulary = rnnx.Vocabulary("character", ("\\n", "a", "b"))
-    >>> task = rnnx.tasks.get("adding")()._replace(vocab_size=3, output_size=3)
+    >>> task = rnnx.tasks.get("adding")()._replace(vocab_size=3, output_size=3, vocabulary=vocabulary)
     >>> model = functools.partial(rnnx.models.get("sequence"), rnnx.gru(4), task)
     >>> graphdef, params = split(model, jax.random.key(0))
-    >>> values = surprise(Reader(graphdef, params, rnnx.plain_run, np.array([1, 2, 0, 1]), vocabulary, length=2))
+    >>> values = surprise(Reader(graphdef, params, rnnx.plain_run, task, 2, np.array([1, 2, 0, 1])))
     >>> values["surprise/text"], values["surprise/nats"].shape
     (['b', '\\n', 'a'], (3,))
     """

@@ -37,7 +37,7 @@ def test_its_mean_over_all_of_a_text_is_the_loss_of_the_test_part(tmp_path):
     graphdef, params = drawn(model)
     tokens = text_of(task)
     assert 250 < len(tokens) < 600
-    read = surprise(Reader(graphdef, params, rnnx.plain_run, tokens, task.vocabulary, 8))
+    read = surprise(Reader(graphdef, params, rnnx.plain_run, task, 8, tokens))
     loss = evaluate(score, params, task.test_batches(1))["loss"]
     assert read["surprise/mean"] == pytest.approx(loss, rel=1e-6)  # float32 rounds at 6e-8, in sums of some hundreds
     assert np.std(read["surprise/nats"]) > 0.1

@@ -92,6 +92,13 @@ def readings(length: int, rate: float = -0.1) -> dict[str, dict[str, Any]]:
             "loss_by_context/standard_error": [0.1 / k - 0.1 / length for k in contexts],
             "loss_by_context/smallest_k": contexts[-1],
         },
+        "loss_by_length": {
+            "loss_by_length/steps": [length * times for times in (1, 2, 4, 10)],
+            "loss_by_length/loss": [0.1 * times - rate for times in (1, 2, 4, 10)],
+            "loss_by_length/without_memory": [0.9, 0.8, 0.75, 0.7],
+            "loss_by_length/score/accuracy": [0.9, 0.8, 0.7, 0.6],
+            "loss_by_length/longest": 4.0 * length,
+        },
     }
 
 

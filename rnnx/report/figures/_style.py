@@ -168,6 +168,11 @@ def reference(axes: Axes, y: float, linestyle: str, label: str = "") -> None:
     axes.axhline(y, color=_REFERENCE, linewidth=1.0, linestyle=linestyle, label=label or None)
 
 
+def reference_curve(axes: Axes, x: np.ndarray, y: np.ndarray, linestyle: str) -> None:
+    """A thin grey curve that variants are seen against."""
+    axes.plot(x, _finite(y), color=_REFERENCE, linewidth=1.0, linestyle=linestyle)
+
+
 def legend(made: Figure, shown: dict[str, LineStyle], references: dict[str, Any] | None = None) -> None:
     """One legend under all panels: the variants, and what the reference lines mean (label: line style).
 

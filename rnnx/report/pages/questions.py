@@ -43,7 +43,13 @@ QUESTIONS = (
         ("weight_gradient_by_lag", "truncation_bias", "noise_scale"),
     ),
     Question("clipped", "What did clipping do?", "Clipping", (), ("clipping",)),
-    Question("learnt", "Did it learn?", "Learning", ("loss",), ("loss_by_context", "surprise", "selective_units")),
+    Question(
+        "learnt",
+        "Did it learn?",
+        "Learning",
+        ("loss",),
+        ("loss_by_length", "loss_by_context", "surprise", "selective_units"),
+    ),
 )
 
 _OTHERS = Question("others", "What else was measured?", "Others", ())

@@ -114,6 +114,7 @@ UNITS = {
     "surprise": (set(), {"nats per character"}),
     "selective_units": (set(), {"activation"}),
     "loss_by_context": ({"k, tokens read before the target"}, {"mean squared error"}),
+    "loss_by_length": ({"length of the sequence (steps)"}, {"mean squared error"}),
 }
 
 LEGENDS = {
@@ -133,6 +134,7 @@ LEGENDS = {
     "noise_scale": {"rnn", "lstm", "batch size of training"},
     "paths": {"all paths", "through h alone", "through c alone"},
     "loss_by_context": {"rnn", "lstm"},
+    "loss_by_length": {"rnn", "lstm", "without memory"},
 }
 
 
