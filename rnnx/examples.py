@@ -112,3 +112,17 @@ def tree(words: list[str], children: np.ndarray) -> Example:
     """
     data = {"words": words, "children": np.asarray(children).tolist()}
     return Example("tree", {"": len(words)}, len(words) - 1, [], data)
+
+
+def sound(loudness: np.ndarray, said: str) -> Example:
+    """An example as a recording, of frames, at the last of which it is told what was said.
+
+    Args:
+      loudness: `[T]`, of each frame, on any scale.
+      said: the label.
+
+    >>> sound(np.array([-9.0, -2.0, -3.0]), "7").steps
+    {'': 3}
+    """
+    T = len(loudness)
+    return Example("sound", {"": T}, T - 1, [], {"loudness": np.round(loudness, 2).tolist(), "target": said})

@@ -22,12 +22,18 @@ class Source(NamedTuple):
       sha256: of the file, in hexadecimal.
       origin: where `download` gets it, in words or as a URL, for messages.
       download: returns the bytes of the file; raises `OSError` with a short reason.
+      digest: what `sha256` must be, given the bytes, where it is not of them: archives of the same files differ.
     """
 
     path: str
     sha256: str
     origin: str
     download: Callable[[], bytes]
+    digest: Callable[[bytes], str] | None = None
+
+    def hash_of(self, content: bytes) -> str:
+        """What `sha256` must be equal to."""
+        return self.digest(content) if self.digest else sha256(content)
 
 
 class File(NamedTuple):
@@ -53,7 +59,7 @@ def obtain(source: Source) -> File:
         tried.append("RNNX_DATA_DIR is not set")
     elif (content := _read(given)) is None:
         tried.append(f"RNNX_DATA_DIR has no {given}")
-    elif (found := sha256(content)) != source.sha256:
+    elif (found := source.hash_of(content)) != source.sha256:
         raise DataError(
             f"{given} is not the expected file: its sha256 is {found}, expected {source.sha256}; "
             "replace it, or unset RNNX_DATA_DIR to use the cache."
@@ -64,7 +70,7 @@ def obtain(source: Source) -> File:
     cached = _cache_path(source)
     if (content := _read(cached)) is None:
         tried.append(f"the cache has no {cached}")
-    elif (found := sha256(content)) != source.sha256:
+    elif (found := source.hash_of(content)) != source.sha256:
         tried.append(f"{cached} in the cache is damaged (sha256 {found})")
     else:
         return File(cached, content)
@@ -74,7 +80,7 @@ def obtain(source: Source) -> File:
     except OSError as error:
         tried.append(f"{source.origin} failed ({' '.join(str(error).split())})")
     else:
-        if (found := sha256(content)) == source.sha256:
+        if (found := source.hash_of(content)) == source.sha256:
             _write(cached, content)
             return File(cached, content)
         tried.append(f"{source.origin} gave another file (sha256 {found}, expected {source.sha256})")

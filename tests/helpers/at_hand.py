@@ -3,6 +3,7 @@
 import functools
 import inspect
 import os
+from collections.abc import Callable
 from unittest import mock
 
 import rnnx
@@ -21,6 +22,15 @@ def task(name: str) -> Task | None:
     if corpus := inspect.signature(make).parameters.get("corpus"):
         texts = sorted(filter(data.available, data.texts()), key=lambda text: text != corpus.default)
         options = {"corpus": texts[0]} if texts else {}
+    return _made(make, **options)
+
+
+def by_default(name: str) -> bool:
+    """Whether the task's default variant can be made."""
+    return _made(rnnx.tasks.get(name)) is not None
+
+
+def _made(make: Callable[..., Task], **options: str) -> Task | None:
     with mock.patch.dict(os.environ, _NO_WAY_OUT):
         try:
             return make(**options)

@@ -9,7 +9,7 @@ A file a kind of data, by the name of `Example.kind`, and nothing else knows of 
 Files whose name starts with `_` are helpers.
 
 >>> kinds()
-('sequence', 'text', 'tree')
+('sequence', 'sound', 'text', 'tree')
 """
 
 import textwrap

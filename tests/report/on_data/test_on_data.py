@@ -17,7 +17,8 @@ T = 8
 SEQUENCE = examples.sequence(Batch(np.zeros((T, 1, 1)), None, np.ones((T, 1))), (1, 5), "two numbers")
 TEXT = examples.text([*"to be or"], "n", marks=(3,), marked="a letter")
 TREE = examples.tree(["a", "b", "", "c", ""], np.array([[-1, -1], [-1, -1], [0, 1], [-1, -1], [2, 3]]))
-EXAMPLES = {"sequence": SEQUENCE, "text": TEXT, "tree": TREE}
+SOUND = examples.sound(np.array([-9.0, -3.0, -2.0, -2.0, -4.0, -2.5, -6.0, -8.0]), "seven")
+EXAMPLES = {"sequence": SEQUENCE, "sound": SOUND, "text": TEXT, "tree": TREE}
 
 
 def falling(rho, steps=T):

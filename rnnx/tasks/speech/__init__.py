@@ -1,0 +1,1 @@
+"""Speech: recordings as frames of a spectrogram."""
