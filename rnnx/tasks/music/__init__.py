@@ -1,0 +1,1 @@
+"""Music: which keys sound next."""

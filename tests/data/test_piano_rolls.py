@@ -1,0 +1,72 @@
+"""Piano rolls: the published ones, damaged ones, and those of one's own."""
+
+import io
+
+import numpy as np
+import pytest
+import scipy.io
+
+from rnnx import data
+from rnnx.data._piano_rolls import parse, read_piano_rolls
+from rnnx.tasks.music import polyphony as module
+
+PARTS = ("traindata", "validdata", "testdata")
+RNG = np.random.default_rng(0)
+
+
+def cells(*pieces):
+    made = np.empty((1, len(pieces)), object)
+    made[0] = [*pieces, None][:-1]
+    return made
+
+
+def rolls(*lengths):
+    return cells(*((RNG.random((length, 88)) < 0.1).astype(np.uint8) for length in lengths))
+
+
+def mat(**parts):
+    content = io.BytesIO()
+    scipy.io.savemat(content, parts)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "pieces", "frames", "unigram"),
+    [("jsb", [229, 76, 77], 13_807, 11.06), ("nottingham", [694, 173, 170], 176_561, 10.25)],
+)
+def test_the_real_music(real_data, name, pieces, frames, unigram):
+    """The unigram's loss of the test part is known; ours is of the held-out one."""
+    found = data.get(name)()
+    assert [len(found.train), len(found.valid), len(found.test)] == pieces
+    assert sum(map(len, found.train)) == frames
+    swapped = found.__class__(found.name, "of the test part", found.train, found.test, found.valid)
+    # Published of all frames, the first of a piece too.
+    assert module._unigram(swapped) == pytest.approx(unigram, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "m is no file of MATLAB: .*"),
+        (b"MATLAB 5.0 MAT-file" + b"\0" * 300, "m is no file of MATLAB: .*"),
+        (mat(traindata=rolls(3), testdata=rolls(3)), "m lacks validdata: it must have .*"),
+        (mat(**dict.fromkeys(PARTS, np.zeros((3, 88)))), "m has no pieces in traindata: it must have .*"),
+        (
+            mat(**dict.fromkeys(PARTS, cells(np.zeros((3, 87))))),
+            r"m: piece 1 of traindata is none, of shape \(3, 87\).*",
+        ),
+        (mat(**dict.fromkeys(PARTS, cells(np.full((3, 88), 2)))), "m: piece 1 of traindata is none, .*"),
+        (mat(**dict.fromkeys(PARTS, rolls(1))), "m: piece 1 of traindata has 1 frames, and nothing follows .*"),
+    ],
+)
+def test_what_is_no_music_is_told_in_one_line(content, message):
+    with pytest.raises(data.DataError, match=f"^{message}$"):
+        parse(content, "m", "")
+
+
+def test_a_file_that_is_cut_off_is_refused_and_one_that_is_not_there_told(real_data, tmp_path):
+    content = (real_data / "music" / "JSB_Chorales.mat").read_bytes()
+    with pytest.raises(data.DataError, match=r"^m is no file of MATLAB: .*$"):
+        parse(content[:-20_000], "m", "")
+    with pytest.raises(data.DataError, match=r"^cannot read .*none\.mat: No such file or directory\.$"):
+        read_piano_rolls(str(tmp_path / "none.mat"))
