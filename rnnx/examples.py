@@ -1,9 +1,12 @@
 """Examples as people see them: what a task shows of a batch, in what JSON can hold."""
 
+import base64
+import io
 from collections.abc import Sequence
 
 import jax
 import numpy as np
+from PIL import Image
 
 from rnnx.types import Batch, Example, Task
 from rnnx.vocabulary import Vocabulary
@@ -98,6 +101,24 @@ def next_token(vocabulary: Vocabulary, batch: Batch) -> Example:
     """
     *pieces, target = vocabulary.pieces([*np.asarray(batch.inputs)[:, 0], np.asarray(batch.targets)[-1, 0]])
     return text(pieces, target)
+
+
+def image(pixels: np.ndarray, words: Sequence[str]) -> Example:
+    """A picture with its caption, a word a step: the last of them is to be told.
+
+    Args:
+      pixels: `[Y, X, C]`, numbers from 0 to 1.
+      words: of the caption, the end among them.
+
+    >>> example = image(np.ones((8, 8, 3)), ["a", "cat", "end"])
+    >>> example.data["pieces"], example.data["target"], example.steps
+    (['→ ', 'a ', 'cat '], 'end', {'': 3})
+    """
+    buffer = io.BytesIO()
+    Image.fromarray(np.rint(255 * np.asarray(pixels)).astype(np.uint8)).save(buffer, "png")
+    pieces = [f"{word} " for word in ("→", *words[:-1])]
+    data = {"png": base64.b64encode(buffer.getvalue()).decode(), "pieces": pieces, "target": words[-1]}
+    return Example("image", {"": len(words)}, len(words) - 1, [], data)
 
 
 def tree(words: list[str], children: np.ndarray) -> Example:

@@ -194,6 +194,17 @@ class Pair(NamedTuple):
     """[B]; `None` where every target is T long."""
 
 
+class Captioned(NamedTuple):
+    """Inputs of a batch of pictures to write to."""
+
+    image: Array
+    """[1, B, Y, X, C], numbers from 0 to 1."""
+    target: Array
+    """[T, B], what the decoder is given, the target of the step before; at the first step the number after the last."""
+    target_lengths: Array | None = None
+    """[B]; `None` where every target is T long."""
+
+
 class Nodes(NamedTuple):
     """Inputs of a batch of trees, the nodes of each in an order in which children come before their parent."""
 
@@ -226,6 +237,16 @@ Scores = dict[str, tuple[Array, Array]]
 """Values and how much each counts in the mean, by name, both in the shape of `Batch.weights`."""
 
 
+class Written(NamedTuple):
+    """What a model wrote to one example, for people, in what JSON can hold."""
+
+    example: Example
+    """What it was written to, with what is right."""
+    target: str
+    """What is right."""
+    output: str
+
+
 class Decoding(NamedTuple):
     """How a model is scored by what it writes itself, over the whole of a test split: by the likeliest token each time.
 
@@ -242,6 +263,9 @@ class Decoding(NamedTuple):
     score: Callable[[list[list[int]]], tuple[dict[str, float], list[dict[str, Any]]]]
     """(what was written to each, without the end) -> numbers over the whole split by name, such as an error rate; and
     of each, in what JSON can hold, `input`, `targets`, any of which is right, `output`, and how good that is."""
+    shown: Callable[[Batch, list[list[int]]], list[Written]] | None = None
+    """(batch, what was written to each of its examples, without the end) -> the same for people, who are shown it of a
+    few held-out examples at each measurement; `None` where that is not worth a picture."""
 
 
 class Task(NamedTuple):

@@ -204,14 +204,16 @@ def _keep_best(active: list[_ActiveTrial], step: int, params: Params, vmap_width
 
 
 def _write_samples(active: list[_ActiveTrial], task: Task, step: int, params: Params, vmap_width: int) -> None:
-    """What each model of language writes now."""
+    """What each model writes now: one of language a text, and others to some held-out examples, where that is shown."""
     sample = samples.sampler(active[0].config, task) if active else None
-    if sample is None:
-        return
-    each = _each(params, vmap_width)
-    for running in list(active):
+    shows = task.decoding is not None and task.decoding.shown is not None
+    each = _each(params, vmap_width) if active and (sample or shows) else []
+    for running in list(active) if each else []:
         with _isolate_failure(active, running):
-            running.record.sample(step, sample(each[running.slot]))
+            if sample:
+                running.record.sample(step, sample(each[running.slot]))
+            if show := predictions.shower(running.config, task):
+                running.record.show(step, show(each[running.slot]))
 
 
 def _finish(

@@ -1,18 +1,24 @@
-"""What a model writes to the whole test split when it is given no target, where the task scores that."""
+"""What a model writes when it is given no target, where the task scores that: to the whole test split, and to a few
+held-out examples."""
 
 import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax
 from flax import nnx
 
 from experiments import build
 from experiments.config import Config
+from experiments.trials import heldout
 from experiments.trials.writing import writer
 from rnnx import decoding
 from rnnx.decoding import Beams
-from rnnx.types import Params, Run, Task
+from rnnx.types import Params, Run, Task, Written
+
+_SHOWN = 8
+"""Held-out examples of which people see what is written to them."""
 
 
 class Predictions(NamedTuple):
@@ -30,13 +36,32 @@ def predictor(config: Config, task: Task) -> Callable[[Params], Predictions] | N
     Trials of one program share what is compiled.
     """
     asked = task.decoding
-    # No length enters it, which is one of training.
-    writes = _writes(dataclasses.replace(build.program_key(config), length=1)) if asked else None
+    writes = _writes(_without_length(config)) if asked else None
     if asked is None or writes is None:
         return None
     model, run = writes
     size = config.measure_batch_size
     return lambda params: Predictions(*asked.score(decoding.greedy(model, params, asked, batch_size=size, run=run)))
+
+
+def shower(config: Config, task: Task) -> Callable[[Params], list[Written]] | None:
+    """What shows people what is written to the first held-out examples of a trial; `None` as of `predictor`."""
+    asked = task.decoding
+    if asked is None or asked.shown is None:
+        return None
+    writes = _writes(_without_length(config))
+    if writes is None:
+        return None
+    model, run = writes
+    show, size = asked.shown, min(_SHOWN, config.measure_batch_size)
+    first = jax.tree.map(lambda a: a[:size] if a.ndim == 1 else a[:, :size], heldout.batch(config))
+    few = asked._replace(batches=lambda batch_size: [first])
+    return lambda params: show(first, decoding.greedy(model, params, few, batch_size=size, run=run))
+
+
+def _without_length(config: Config) -> Config:
+    """What decides how a model writes: no length enters it, which is one of training."""
+    return dataclasses.replace(build.program_key(config), length=1)
 
 
 @functools.lru_cache(maxsize=2)

@@ -77,7 +77,8 @@ def record(path: Path, config: Config, vmap_width: int, num_devices: int = 1) ->
                 predictions.unlink()
             if ended % config.measure_every:
                 drop_measurements(path.with_name(METRICS), ended)
-                (path.with_name(SAMPLES) / f"{ended}.txt").unlink(missing_ok=True)
+                for sample in path.with_name(SAMPLES).glob(f"{ended}.*"):
+                    sample.unlink()
             files.write_json(path, there | {"config": config.to_dict()})
         return
     files.write_json(

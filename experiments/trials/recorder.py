@@ -35,11 +35,12 @@ from rnnx.logbook.run_directory import (
 )
 from rnnx.pytrees import flatten_dict
 from rnnx.report import figures
+from rnnx.report.figures import written
 from rnnx.report.figures._style import png
 from rnnx.report.graph import draw as draw_graph
 from rnnx.report.metrics import final_tags
 from rnnx.training.program import TrainState
-from rnnx.types import Params
+from rnnx.types import Params, Written
 
 _FIGURE_TIME_SHARE = 0.05
 """The share of a session's time that pictures other than that of the gradient may take, of all trials of a program
@@ -97,12 +98,13 @@ class Record:
         vocabulary = task.vocabulary
         if vocabulary and not (directory / VOCABULARY).exists():
             files.write_json(directory / VOCABULARY, vocabulary.to_dict())
+        batch = heldout.batch(config)
+        self._example = examples.first(task, batch)
         if not (directory / EXAMPLE).exists():
-            batch = heldout.batch(config)
             graph = heldout.graph(config, batch)
             if graph:
                 files.write_json(directory / GRAPH, graph.to_dict())
-            files.write_json(directory / EXAMPLE, examples.first(task, batch)._asdict())
+            files.write_json(directory / EXAMPLE, self._example._asdict())
         self.performance = Performance(directory, config, vmap_width, num_devices)
         self._checkpoints = Checkpoints(directory / CHECKPOINTS)
         self._best = BestParameters(directory / BEST)
@@ -136,7 +138,7 @@ class Record:
         self._saved = resume_step
         self._checkpoints.discard_after(resume_step)
         self._best.discard_after(resume_step)
-        for sample in (self.directory / SAMPLES).glob("*.txt"):
+        for sample in (self.directory / SAMPLES).glob("*.*"):
             if resume_step is None or int(sample.stem) > resume_step:
                 sample.unlink()
         self._metrics = self._open.enter_context(MetricsFile(self.directory / METRICS, resume_step))
@@ -191,6 +193,14 @@ class Record:
         """Keep what a model of language wrote at a step."""
         files.write(self.directory / SAMPLES / f"{step}.txt", text.encode())
         self._board.text(step, SAMPLES, text)
+
+    def show(self, step: int, outputs: list[Written]) -> None:
+        """Keep what was written to some held-out examples at a step, with a picture of it at some."""
+        records = [one._asdict() | {"example": one.example._asdict()} for one in outputs]
+        files.write_json(self.directory / SAMPLES / f"{step}.json", {"written": records})
+        if step in self._picture_steps or self.stopped is not None:
+            title = f"{self._name}, step {step}: what it writes to held-out examples"
+            self._board.image(step, SAMPLES, png(written.paint({"": outputs}, title), dpi=80))
 
     @property
     def best(self) -> Best | None:
@@ -278,6 +288,7 @@ class Record:
         """Tag and PNG of what the last record measured, a picture a measurement and part of the model."""
         first, now = self._metrics.records[0], self._metrics.records[-1]
         title = f"{self._name}, step {now['step']}"
+        now = now | {"example": self._example}
         for name in self._config.diagnostics:
             if name == "state_gradient":
                 continue  # which has a picture of its own

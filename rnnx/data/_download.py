@@ -1,6 +1,6 @@
-"""Ways to get bytes over the network: a file by HTTPS, a source archive through pip.
+"""Ways to get bytes over the network: a file by HTTPS, a source archive through pip, a package through npm.
 
-Both raise `OSError` with a short reason; neither keeps anything on disk.
+All raise `OSError` with a short reason; none keeps anything on disk.
 """
 
 import io
@@ -90,4 +90,29 @@ def pip_source_archive(project: str, version: str, sha256: str) -> bytes:
             errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
             raise OSError(f"pip: {(errors or lines[-1:])[0]}")
         (archive,) = archives.iterdir()
+        return archive.read_bytes()
+
+
+def npm_archive(package: str, version: str) -> bytes:
+    """The archive of a release, from wherever this user's npm gets its packages; no code in it is run.
+
+    Raises:
+      OSError: npm is missing or fails, or has no such archive; with npm's first line of error.
+    """
+    with tempfile.TemporaryDirectory(prefix="rnnx-") as scratch:
+        try:
+            done = subprocess.run(
+                ["npm", "pack", f"{package}@{version}", "--ignore-scripts", "--loglevel=error", "--fetch-retries=1"],
+                cwd=scratch,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+            )
+        except FileNotFoundError:
+            raise OSError("npm is not installed") from None
+        if done.returncode != 0:
+            lines = [line.removeprefix("npm error ").removeprefix("npm ERR! ") for line in done.stderr.splitlines()]
+            told = [line for line in lines if line and not line.startswith("code ")]
+            raise OSError(f"npm: {(told or [f'exit status {done.returncode}'])[0]}")
+        (archive,) = Path(scratch).iterdir()
         return archive.read_bytes()

@@ -6,7 +6,7 @@
               vocabulary.json      what the tokens of a model of language stand for
               example.json         the first held-out example, as people see it
               graph.json           the computational graph of its model over that example
-              samples/             what it wrote, a file for each measurement
+              samples/             what it wrote, a file for each measurement: a text, or to held-out examples
               metrics.jsonl        the record
               performance.jsonl    speed, memory, compile time
               events.out.tfevents… what TensorBoard shows

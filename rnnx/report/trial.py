@@ -1,6 +1,7 @@
 """One trial read from disk."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from rnnx.logbook.run_directory import (
 )
 from rnnx.pytrees import flatten_dict
 from rnnx.report import parts
-from rnnx.types import Example
+from rnnx.types import Example, Written
 
 CORE = ("task.name", "task.length", "cell.name", "seed")
 """The settings that every trial has."""
@@ -67,6 +68,8 @@ class Trial:
     """All lines of `performance.jsonl`."""
     samples: dict[int, str] = dataclasses.field(default_factory=dict)
     """What a model of language wrote, by the training step; rising."""
+    written: dict[int, tuple[Written, ...]] = dataclasses.field(default_factory=dict)
+    """What another model that writes wrote to some held-out examples, likewise."""
     example: Example | None = None
     """The first held-out example, that of the tag `state_gradient/on_data`; `None` of trials before there were any."""
     graph: Graph | None = None
@@ -184,6 +187,7 @@ def read_trial(directory: Path, workdir: Path) -> Trial:
         folder=folder,
         performance=tuple(read_metrics(directory / PERFORMANCE)),
         samples=_read_samples(directory / SAMPLES),
+        written=_read_written(directory / SAMPLES),
         example=_read_example(directory / EXAMPLE),
         graph=_read_graph(directory / GRAPH),
     )
@@ -236,10 +240,23 @@ def _read_samples(directory: Path) -> dict[int, str]:
     return {step: files[step].read_text(encoding="utf-8", errors="replace") for step in sorted(files)}
 
 
+def _read_written(directory: Path) -> dict[int, tuple[Written, ...]]:
+    files = {int(path.stem): path for path in directory.glob("*.json") if path.stem.isdigit()}
+    return {step: tuple(_written(files[step])) for step in sorted(files)}
+
+
+def _written(path: Path) -> Iterator[Written]:
+    for record in read_json(path).get("written", [None]):
+        if not isinstance(record, dict) or record.keys() != set(Written._fields):
+            raise DamagedError(f"{path} is not what was written: it has not {', '.join(Written._fields)}.")
+        yield Written(**record | {"example": _example(record["example"], path)})
+
+
 def _read_example(path: Path) -> Example | None:
-    if not path.exists():
-        return None
-    content = read_json(path)
+    return _example(read_json(path), path) if path.exists() else None
+
+
+def _example(content: dict[str, Any], path: Path) -> Example:
     if content.keys() != set(Example._fields):
         raise DamagedError(f"{path} is not an example: it has not {', '.join(Example._fields)}.")
     return Example(**content)

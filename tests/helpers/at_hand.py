@@ -11,7 +11,12 @@ from rnnx import data
 from rnnx.data import DataError
 from rnnx.types import Task
 
-_NO_WAY_OUT = {"HTTPS_PROXY": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1", "PIP_NO_INDEX": "1"}
+_NO_WAY_OUT = {
+    "HTTPS_PROXY": "http://127.0.0.1:1",
+    "https_proxy": "http://127.0.0.1:1",
+    "PIP_NO_INDEX": "1",
+    "npm_config_offline": "true",
+}
 
 
 @functools.cache

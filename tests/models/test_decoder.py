@@ -9,18 +9,20 @@ from flax import nnx
 
 import rnnx
 from rnnx.training.program import split
-from rnnx.types import Batch, Decoder
+from rnnx.types import Batch, Decoder, Pair
 from tests.helpers import compiled
 from tests.helpers.text_task import markov, text_task
 from tests.variants import assert_close, slow_unless
 
 T, B, H = 5, 3, 3
 LETTERS = text_task(markov(100, 7), 7)
-REVERSE = rnnx.tasks.get("reverse")()
+REVERSE, SCENES = rnnx.tasks.get("reverse")(), rnnx.tasks.get("scenes")()
 VARIANTS = {
     "encoder_decoder none": (REVERSE, rnnx.lstm(H), {"attention": "none"}),
     "encoder_decoder dot": (REVERSE, rnnx.gru(H), {"attention": "dot"}),
     "encoder_decoder additive": (REVERSE, rnnx.lstm(H), {"attention": "additive"}),
+    "captioner none": (SCENES, rnnx.lstm(H), {"attention": "none"}),
+    "captioner dot": (SCENES, rnnx.gru(H), {"attention": "dot"}),
     "sequence": (LETTERS, rnnx.lstm(H), {"layers": 2, "residual": True, "layer_norm": True}),
     "sequence stack": (LETTERS, rnnx.stack(rnnx.gru(H), rnnx.mingru(H)), {}),
     "sequence tied": (LETTERS, rnnx.gru(H), {"tied_embedding": True}),
@@ -35,10 +37,15 @@ def made(variant):
     model = functools.partial(rnnx.models.get(variant.split()[0]), cell, task, **options)
     graphdef, _ = jax.eval_shape(lambda: split(model, jax.random.key(0)))
     params = jax.jit(lambda: jax.tree.map(lambda a: a.astype(float), split(model, jax.random.key(0))[1]))()
-    if task is REVERSE:
+    if task is not LETTERS:
         batch = compiled.sample(task.sample, jax.random.key(1), B, T)
-        pair = batch.inputs._replace(target=jax.random.randint(jax.random.key(2), (T, B), 0, 8).at[0].set(8))
-        batch = batch._replace(inputs=pair._replace(target_lengths=None), lengths=jnp.array([5, 2, 3]))
+        first = task.output_size
+        target = jax.random.randint(jax.random.key(2), (T, B), 0, first).at[0].set(first)
+        batch = batch._replace(inputs=batch.inputs._replace(target=target, target_lengths=None))
+        if isinstance(batch.inputs, Pair):
+            batch = batch._replace(lengths=jnp.array([5, 2, 3]))
+        else:
+            batch = batch._replace(inputs=batch.inputs._replace(image=batch.inputs.image.astype(float)))
     else:
         batch = Batch(jax.random.randint(jax.random.key(1), (T, B), 0, 7), None, None)
     return functools.partial(merged, graphdef), params, batch
@@ -49,7 +56,7 @@ def merged(graphdef, params):
 
 
 # One of each model; attention is there under vmap below, and n-grams have their own test.
-KEPT = ("encoder_decoder none", "sequence", "bag_of_words")
+KEPT = ("encoder_decoder none", "captioner dot", "sequence", "bag_of_words")
 
 
 @pytest.mark.parametrize("variant", slow_unless(lambda variant: variant in KEPT, VARIANTS))
@@ -60,7 +67,7 @@ def test_step_by_step_over_the_given_tokens_it_says_what_it_says_of_the_whole(fl
     @jax.jit
     def both(params, batch):
         whole = model(params)(batch)
-        if task is REVERSE:  # all that is written comes after the source, which has been read
+        if task is not LETTERS:  # all that is written comes after the source or picture, which has been read
             tokens, whole, prompt = batch.inputs.target[1:], whole, batch
         else:  # all that is written comes after a prompt of two tokens
             tokens, whole, prompt = batch.inputs[2:], whole[1:], batch._replace(inputs=batch.inputs[:2])

@@ -11,7 +11,7 @@ import rnnx
 from rnnx.diagnostics.recursion import recursion
 from rnnx.pytrees import named_leaves
 from rnnx.training.program import applying, at_last, mean_loss, split
-from rnnx.types import Pair
+from rnnx.types import Captioned, Pair
 from tests.helpers import at_hand
 from tests.helpers.text_task import markov, text_task
 from tests.variants import assert_close
@@ -22,6 +22,7 @@ T, B = 7, 3
 CASES = {
     "sequence": ("lstm", {"bidirectional": True}),
     "encoder_decoder": ("gru", {"attention": "dot"}),
+    "captioner": ("gru", {"attention": "dot"}),
     "recursive": ("recursive", {}),
 }
 MORE = {
@@ -31,6 +32,8 @@ MORE = {
     "sequence, tied": ("gru", {"tied_embedding": True}),
     "encoder_decoder, none": ("lstm", {"attention": "none"}),
     "encoder_decoder, additive": ("lstm", {"attention": "additive"}),
+    "captioner, none": ("lstm", {"attention": "none"}),
+    "captioner, additive": ("lstm", {"attention": "additive"}),
     "recursive, rntn": ("rntn", {}),
 }
 TEXT = text_task(markov(100, 6), 6)
@@ -80,6 +83,9 @@ def of_lengths(batch):
         inputs = batch.inputs._replace(target_lengths=lengths(batch.inputs.target))
         batch = batch._replace(inputs=inputs, lengths=lengths(inputs.source))
         scored = inputs.target_lengths
+    elif isinstance(batch.inputs, Captioned):
+        scored = lengths(batch.inputs.target)
+        batch = batch._replace(inputs=batch.inputs._replace(target_lengths=scored))
     else:
         scored = lengths(batch.weights)
         batch = batch._replace(lengths=scored)
@@ -99,6 +105,8 @@ def with_other_padding(batch):
     if isinstance(inputs, Pair):
         source, target = other(inputs.source, batch.lengths), other(inputs.target, inputs.target_lengths)
         return batch._replace(inputs=inputs._replace(source=source, target=target))
+    if isinstance(inputs, Captioned):
+        return batch._replace(inputs=inputs._replace(target=other(inputs.target, inputs.target_lengths)))
     return batch._replace(inputs=jax.tree.map(lambda a: other(a, batch.lengths), inputs))
 
 

@@ -13,7 +13,7 @@ import rnnx
 from rnnx import examples
 from rnnx.report import on_data
 from rnnx.training.program import mean_loss, mean_scores
-from rnnx.types import Pair
+from rnnx.types import Captioned, Pair
 from tests.helpers import at_hand, compiled
 from tests.helpers.texts import in_one
 from tests.variants import assert_close
@@ -119,7 +119,7 @@ def test_shapes_types_and_weights(task, sample, batch_size, length):
         assert batch.lengths.shape == (batch_size,)
         assert np.issubdtype(batch.lengths.dtype, np.integer)
         assert np.all((batch.lengths >= 1) & (batch.lengths <= length))
-        scored = batch.inputs.target_lengths if isinstance(batch.inputs, Pair) else batch.lengths
+        scored = batch.inputs.target_lengths if isinstance(batch.inputs, Pair | Captioned) else batch.lengths
         past = np.arange(len(batch.weights))[:, None] >= (len(batch.weights) if scored is None else scored)
         assert len(positions) == 1 or not np.any(past & (batch.weights > 0)), "nothing is scored in the padding"
 

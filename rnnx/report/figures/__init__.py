@@ -10,7 +10,7 @@ A file can have either or both of these, and nothing else knows of it:
   TensorBoard has it while the trial is trained, as `<diagnostic>/figure` or by what `PICTURE` says for `figure`. The
   title says whose it is and, by `SUBJECT` or the diagnostic's name, what.
 
-`loss` and `clipping` show training itself in the same way. Files whose name starts with `_` are helpers.
+`loss`, `clipping` and `written` show training itself in the same way. Files whose name starts with `_` are helpers.
 """
 
 from collections.abc import Callable, Iterator
@@ -64,7 +64,8 @@ def pictures(
     Args:
       diagnostic: a name, as in `rnnx.diagnostics`.
       record: `{tag: value}` as in `metrics.jsonl`: curves as lists, histograms as `edges` and `counts`; beside them, of
-        an analysis, `precision`, and the settings `task.length` and `batch_size`, which some values are seen beside.
+        an analysis, `precision`, and the settings `task.length` and `batch_size`, which some values are seen beside, or
+        `example`, the held-out example that some are of.
       title: whose picture it is, for example "LSTM, adding, T = 64, seed 0, step 1000".
       before: the record before training.
       training: whether the trial is being trained, when some are not drawn.

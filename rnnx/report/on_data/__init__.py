@@ -6,14 +6,18 @@ A file a kind of data, by the name of `Example.kind`, and nothing else knows of 
 - `draw(axes, example, tints)`, one row: the data in axes whose units are inches from the upper left corner, with the
   tint of each step; what it frames and boxes it does by `_cells`.
 
+A kind of data that is seen as a whole, and at the places of which a network may look, has a third:
+
+- `picture(axes, example, weights=None)`, that by itself, the brighter a place the more of the weights `[S]` it has.
+
 Files whose name starts with `_` are helpers.
 
 >>> kinds()
-('sequence', 'sound', 'text', 'tree')
+('image', 'sequence', 'sound', 'text', 'tree')
 """
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
@@ -38,6 +42,11 @@ _TALL = 1.6  # inches of a row from which on two stand side by side
 def kinds() -> tuple[str, ...]:
     """The kinds of data that can be painted."""
     return registry.names(__name__)
+
+
+def picture_of(example: Example) -> Callable[..., None] | None:
+    """What draws the picture of an example; `None` where its kind of data has none."""
+    return getattr(registry.module(__name__, example.kind), "picture", None)
 
 
 def relative(log10_norms: ArrayLike, scored: int) -> np.ndarray:
@@ -176,4 +185,4 @@ def _scored(example: Example) -> str:
     return "what is predicted" if example.data.get("target") else "the scored step"
 
 
-__all__ = ["Tints", "kinds", "paint", "relative"]
+__all__ = ["Tints", "kinds", "paint", "picture_of", "relative"]

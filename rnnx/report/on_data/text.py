@@ -31,12 +31,12 @@ def size(example: Example, width: float) -> tuple[float, float]:
     return _CELL * max(len(row) for row in rows) + 2 * _PAD, _ROW * len(rows) + 2 * _PAD
 
 
-def draw(axes: Axes, example: Example, tints: Tints) -> None:
-    """One network: rows of characters, each tinted as the step that it belongs to."""
+def draw(axes: Axes, example: Example, tints: Tints, left: float = 0) -> None:
+    """One network: rows of characters, each tinted as the step that it belongs to, so many inches from the left."""
     end = len(tints.hatches)
     placed = [
-        (character, step, np.array([_PAD + _CELL * x, _PAD + _ROW * y, _CELL, _ROW]))
-        for y, row in enumerate(_rows(example, axes.get_xlim()[1]))
+        (character, step, np.array([left + _PAD + _CELL * x, _PAD + _ROW * y, _CELL, _ROW]))
+        for y, row in enumerate(_rows(example, axes.get_xlim()[1] - left))
         for x, (character, step) in enumerate(row)
     ]
     read = [(step, np.add(box, [0, 0.01, 0, -0.02])) for _, step, box in placed if 0 <= step < end]

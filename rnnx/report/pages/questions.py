@@ -47,7 +47,7 @@ QUESTIONS = (
         "learnt",
         "Did it learn?",
         "Learning",
-        ("loss",),
+        ("loss", "written"),
         ("loss_by_length", "loss_by_context", "surprise", "selective_units"),
     ),
 )

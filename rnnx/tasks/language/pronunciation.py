@@ -31,6 +31,7 @@ import numpy as np
 
 from rnnx import checks, examples
 from rnnx.data.cmudict import Dictionary, Pronunciation, cmudict, read_dictionary
+from rnnx.tasks._bigram import bigram_cross_entropy
 from rnnx.tasks._edit_distance import edit_distance
 from rnnx.tasks._scores import accuracy, cross_entropy, exact
 from rnnx.types import Array, Batch, Decoding, Example, Pair, Task
@@ -241,7 +242,7 @@ def _table(dictionary: Dictionary, stress: bool) -> _Table:
         _Arrays(sources, lengths, targets, target_lengths, word),
         part,
         min_length=max(int(lengths[part == name].min()) for name in ("train", "heldout")),
-        baseline_loss=_bigram_cross_entropy(targets, target_lengths, part[word], len(phonemes) + 1),
+        baseline_loss=bigram_cross_entropy(targets, target_lengths, part[word], len(phonemes) + 1),
     )
 
 
@@ -257,13 +258,3 @@ def _codes(sequences: Sequence[Sequence[str]], symbols: list[str]) -> tuple[np.n
     codes = np.full((len(sequences), lengths.max()), len(symbols) - 1, np.min_scalar_type(len(symbols)))
     codes[np.arange(lengths.max()) < lengths[:, None]] = [place[symbol] for one in sequences for symbol in one]
     return codes, lengths
-
-
-def _bigram_cross_entropy(targets: np.ndarray, lengths: np.ndarray, part: np.ndarray, O: int) -> float:
-    """Held-out cross-entropy, nats per phoneme, of p(b | a) = (n_ab + 1) / (n_a + O) counted on what is trained on."""
-    before = np.insert(targets[:, :-1].astype(int), 0, O, axis=1)
-    counts = np.arange(targets.shape[1]) < lengths[:, None]
-    pairs = before * O + targets
-    n_ab = np.bincount(pairs[counts & (part == "train")[:, None]], minlength=(O + 1) * O).reshape(O + 1, O) + 1
-    p = n_ab / n_ab.sum(axis=1, keepdims=True)
-    return float(-np.log(p.ravel()[pairs[counts & (part == "heldout")[:, None]]]).mean())

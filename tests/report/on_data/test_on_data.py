@@ -18,7 +18,16 @@ SEQUENCE = examples.sequence(Batch(np.zeros((T, 1, 1)), None, np.ones((T, 1))), 
 TEXT = examples.text([*"to be or"], "n", marks=(3,), marked="a letter")
 TREE = examples.tree(["a", "b", "", "c", ""], np.array([[-1, -1], [-1, -1], [0, 1], [-1, -1], [2, 3]]))
 SOUND = examples.sound(np.array([-9.0, -3.0, -2.0, -2.0, -4.0, -2.5, -6.0, -8.0]), "seven")
-EXAMPLES = {"sequence": SEQUENCE, "sound": SOUND, "text": TEXT, "tree": TREE}
+PIXELS = np.random.default_rng(0).uniform(size=(6, 4, 3))
+IMAGE = examples.image(PIXELS, ["a", "small", "red", "circle", "on", "top", "end"])
+# One character a word, as each has a tint of its own.
+EXAMPLES = {
+    "image": IMAGE._replace(data=IMAGE.data | {"pieces": [*"→to see"]}),
+    "sequence": SEQUENCE,
+    "sound": SOUND,
+    "text": TEXT,
+    "tree": TREE,
+}
 
 
 def falling(rho, steps=T):
@@ -162,6 +171,36 @@ def test_a_tree_stands_on_its_leaves_and_every_parent_between_its_children():
     assert y[4] < y[2] < y[0]  # the root at the top
     assert [text.get_text() for text in axes.texts] == ["a", "b", "", "c", ""]
     assert [text.get_position()[0] for text in axes.texts] == pytest.approx(x)
+
+
+def test_a_picture_stands_before_its_words_as_it_is():
+    figure = on_data.paint(IMAGE, {"a": np.zeros(7)})
+    axes = row(figure, "a")
+    (image,) = axes.images
+    np.testing.assert_array_equal(image.get_array(), np.rint(255 * PIXELS))
+    left, right, bottom, top = image.get_extent()
+    assert (right - left) / (bottom - top) == pytest.approx(4 / 6)  # as wide for its height as it is
+    letters = sorted(axes.texts, key=lambda text: text.get_position()[0])
+    assert "".join(text.get_text() for text in letters) == "→asmallredcircleontopend"
+    assert all(text.get_position()[0] > right for text in letters)
+    assert axes.get_xlim()[1] > letters[-1].get_position()[0]
+
+
+def test_a_place_that_is_not_looked_at_is_dark():
+    """Weights of 3 × 2 places over a picture of 6 × 4 pixels, relative to the largest."""
+    axes = figure_axes()
+    on_data.picture_of(IMAGE)(axes, IMAGE, np.array([0.0, 0.4, 0.1, 0.1, 0.2, 0.2]))
+    shown, veil = axes.images
+    np.testing.assert_array_equal(shown.get_array(), np.rint(255 * PIXELS))
+    dark = np.asarray(veil.get_array())[..., 3]
+    np.testing.assert_allclose(dark / 0.75, [[1, 0], [0.75, 0.75], [0.5, 0.5]])
+    on_data.picture_of(IMAGE)(axes := figure_axes(), IMAGE)
+    assert len(axes.images) == 1
+    assert on_data.picture_of(TEXT) is None
+
+
+def figure_axes():
+    return _style.figure(2, 2).subplots()
 
 
 def test_sequences_of_thousands_of_steps_and_deep_trees_are_painted():

@@ -1,0 +1,1 @@
+"""Tasks of pictures, and of captions that are written to them."""
