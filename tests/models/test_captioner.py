@@ -46,18 +46,16 @@ def outputs(params, cell, cell_params, state):
 
 @pytest.mark.parametrize("attention", ["none", "dot"])
 def test_the_picture_is_in_the_first_state_and_is_looked_at(attention):
-    cell = rnnx.lstm(H)
-    apply, params = made(cell, attention=attention)
+    apply, params = made(rnnx.lstm(H), attention=attention)
+    cell = rnnx.lstm(H) if attention == "none" else rnnx.attention(rnnx.lstm(H), H, score=attention)
 
     @jax.jit
     def both(params):
         memory, of_cell = places(params), params["cells"]["decoder"]
         start = jnp.swapaxes(memory, 0, 1).reshape(3, -1) @ params["start"]["kernel"] + params["start"]["bias"]
         state = type(cell.initial_state(of_cell, (3,)))(start[:, :H], start[:, H:])
-        if attention == "none":
-            return apply(params, BATCH, rnnx.plain_run), outputs(params, cell, of_cell, state)
-        looking = rnnx.attention(cell, H, score=attention)
-        return apply(params, BATCH, rnnx.plain_run), outputs(params, looking, attended(of_cell, memory), state)
+        of_cell = of_cell if attention == "none" else attended(of_cell, memory)
+        return apply(params, BATCH, rnnx.plain_run), outputs(params, cell, of_cell, state)
 
     # The same products in another order: some float32 roundings of 6e-8.
     np.testing.assert_allclose(*both(params), rtol=1e-5, atol=1e-5)
