@@ -14,8 +14,8 @@ def get_config() -> ConfigDict:
     base.cell.hidden_size = 128
     base.model.attention = "dot"
     base.batch_size = 64
-    base.steps = 2500
-    base.learning_rate = 2e-3
+    base.steps = 3000
+    base.learning_rate = 3e-3
     base.schedule.name = "warmup_cosine"
     base.schedule.warmup_steps = 100
     base.log_every = 50

@@ -101,7 +101,7 @@ def _lines(path: str, rows: "csv.DictReader[str]") -> Iterable[tuple[int, str, s
                 raise DataError(f"line {rows.line_num} of {path} has no {'caption' if image else 'image'}.")
             yield rows.line_num, image, caption
     except csv.Error as error:
-        raise DataError(f"line {rows.line_num} of {path} is no line of CSV: {error}.") from None
+        raise DataError(f"line {rows.reader.line_num} of {path} is no line of CSV: {error}.") from None
 
 
 def _content(path: str, line: int, image: str) -> bytes:

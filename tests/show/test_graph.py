@@ -14,6 +14,7 @@ from matplotlib.text import Text
 import rnnx
 from rnnx.report.graph import columns
 from rnnx.report.on_data import _cells
+from tests.helpers import compiled
 
 matplotlib.use("Agg")
 KEY, B = jax.random.key(1), 2
@@ -24,7 +25,7 @@ def example(task="adding", cell=None, length=5, **options):
     """A model and a batch of a task."""
     task = rnnx.tasks.get(task)()
     model = rnnx.models.get(task.model)(cell or rnnx.rnn(3), task, rngs=nnx.Rngs(0), **options)
-    batch = task.sample(KEY, B, max(length, task.min_length))
+    batch = compiled.sample(task.sample, KEY, B, max(length, task.min_length))
     if length < task.min_length:
         batch = batch._replace(inputs=batch.inputs[-length:], weights=batch.weights[-length:])
     return task, model, batch
@@ -67,6 +68,7 @@ CASES = {
     "hand-over": {"task": "reverse", "attention": "none"},
     "attention": {"task": "reverse", "cell": rnnx.lstm(3), "attention": "dot", "layers": 2},
     "folded": {"cell": rnnx.lstm(3), "length": 40},
+    "picture": {"task": "scenes", "attention": "dot"},
     "tree": {"task": "tournament", "cell": rnnx.cells.get("rntn")(3)},
 }
 
@@ -176,6 +178,15 @@ def test_a_loss_of_the_whole_example_is_one():
     figure = rnnx.show.graph(whole, batch._replace(weights=jnp.ones(B)))
     assert texts(figure).count("L") == 2, "folded and unrolled"
     assert "$s_0$" not in texts(figure), "it is made of the batch"
+
+
+def test_a_picture_enters_once_and_is_looked_at_from_every_step():
+    shown = texts(picture("picture"))
+    assert shown.count("x") == 3, "beside the part, below it where it is folded, and before the first step"
+    assert "first h" in shown
+    assert "attention" in shown
+    assert "attention: looked at from every step" in shown
+    assert "$s_0$" not in shown
 
 
 def pooled(batch, run):

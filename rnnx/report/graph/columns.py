@@ -48,12 +48,14 @@ def columns(steps: tuple[int, ...], most: int) -> list[tuple[int, ...]]:
 
 
 def looked_at(graph: Graph) -> dict[str, list[Edge]]:
-    """What reads all steps of others, and not each the one below it: by attention, or as inputs of another length."""
+    """What reads all steps of others, and not each the one below it: by attention, or as inputs of another length. Of
+    the batch itself it is what is looked at that no part has run over, such as a picture."""
     group = {name: n for n, names in enumerate(groups(graph)) for name in names}
     made: dict[str, list[Edge]] = {}
     for edge in graph.edges:
         apart = edge.taken == "params" or (edge.taken == "inputs" and group.get(edge.source) != group.get(edge.target))
-        if edge.source and edge.target and edge.given != "final_state" and apart:
+        whole = edge.given != "final_state" if edge.source else edge.given == "inputs" and edge.taken == "params"
+        if edge.target and whole and apart:
             made.setdefault(edge.target, []).append(edge)
     return made
 

@@ -6,6 +6,7 @@ from rnnx.computational_graph import Edge, Graph, Shape
 from rnnx.report.graph import columns, ink
 
 _APART = 2.7  # inches from group to group
+_BEFORE = 0.62  # inches from a node to what its first state is made of
 _LOOP = 0.52  # inches from a node to what stands beside its loop
 _NARROWEST = 1.3  # inches left and right of the outermost node
 _CHARACTER = 0.082  # inches
@@ -41,6 +42,8 @@ class Folded:
                 self._beside(axes, edge.source, edge.target)
             elif edge.source and edge.target and edge not in looked_at.get(edge.target, ()):
                 self._above(axes, edge.source, edge.target)
+            elif edge.target and edge.taken == "state":
+                self._given(axes, edge.target)
         for edges in looked_at.values():
             self._over(axes, edges)
         self._outputs(axes)
@@ -125,17 +128,26 @@ class Folded:
         last = f"last {', '.join(self.graph.parts[source].state)}"
         ink.write(axes, (x + to) / 2, (y + up) / 2 - 0.17, last, fontsize=9)
 
+    def _given(self, axes: Axes, name: str) -> None:
+        """A first state that is made of the batch."""
+        x, y = self._at(name)
+        half = self._wide(name) / 2 + 0.02
+        ink.disc(axes, x - half - _BEFORE, y, "x")
+        ink.arrow(axes, [(x - half - _BEFORE + 0.24, y), (x - half, y)], self.colors[name], linewidth=1.8)
+        ink.write(axes, x - half - _BEFORE, y - 0.34, f"first {', '.join(self.graph.parts[name].state)}", fontsize=8.5)
+
     def _over(self, axes: Axes, edges: list[Edge]) -> None:
         """What is read as a whole."""
         to, up = self._at(edges[0].target)
         edge, high = to - self._wide(edges[0].target) / 2 - 0.02, self.rows.memory
-        for source, *_ in edges:
-            x, y = self._at(source)
+        for source, _, target, _ in edges:
+            x, y = self._at(source) if source else (edge - _BEFORE, up)
             points = [(x, y + 0.27), (x, high), (edge - 0.16, high), (edge - 0.16, up + 0.14), (edge, up + 0.14)]
-            ink.arrow(axes, points, self.colors[source], linestyle=(0, (4, 1.5)))
+            ink.arrow(axes, points, self.colors[source or target], linestyle=(0, (4, 1.5)))
         what = "attention" if edges[0].taken == "params" else "outputs"
-        of = shape(self.graph.parts[edges[0].source].outputs)
-        ink.write(axes, (self.x[edges[0].source] + to) / 2, high + 0.14, f"{what} {of}", fontsize=9)
+        of = f" {shape(self.graph.parts[edges[0].source].outputs)}" if edges[0].source else ""
+        middle = (self.x[edges[0].source] + to) / 2 if edges[0].source else edge - _BEFORE / 2
+        ink.write(axes, middle, high + 0.14, f"{what}{of}", fontsize=9)
 
     def _outputs(self, axes: Axes) -> None:
         made = [edge.source for edge in self.graph.edges if edge.source and not edge.target]

@@ -208,18 +208,19 @@ class Unrolled:
         """A line over all steps of some parts, which every step of another looks at."""
         y, dashes = self.rows.memory, (0, (4, 1.5))
         ends = self._steps(edges[0].target)
-        for source, *_ in edges:
-            line: dict[str, Any] = {"color": self.colors[source], "linestyle": dashes, "zorder": 1}
-            starts = self._steps(source)
+        for source, _, target, _ in edges:
+            line: dict[str, Any] = {"color": self.colors[source or target], "linestyle": dashes, "zorder": 1}
+            starts = self._steps(source) if source else [(ends[0][0] - 0.8, ends[0][1])]  # the disc of `_given`
             axes.plot([starts[0][0], ends[-1][0] - 0.36], [y, y], linewidth=1.3, **line)
             for x, up in starts:
                 axes.plot([x, x], [up + _HALF, y], linewidth=1.1, **line)
         for x, up in ends:
             points = [(x - 0.36, y), (x - 0.36, up + 0.36), (x - 0.21, up + 0.2)]
-            color = self.colors[edges[-1].source]
+            color = self.colors[edges[-1].source or edges[-1].target]
             ink.arrow(axes, points, color, linewidth=1.1, linestyle=dashes, mutation_scale=8, zorder=2)
         what = "attention: looked at from every step" if edges[0].taken == "params" else "outputs, for other steps"
-        ink.write(axes, (starts[0][0] + starts[-1][0]) / 2, y + 0.14, what, fontsize=9)
+        middle = (starts[0][0] + (starts if edges[-1].source else ends)[-1][0]) / 2
+        ink.write(axes, middle, y + 0.14, what, fontsize=9)
 
     def _steps(self, name: str) -> list[ink.Point]:
         """Where the steps of a part stand, one of those that are folded."""

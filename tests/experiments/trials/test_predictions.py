@@ -1,5 +1,6 @@
 """What a trial wrote to the test split: its numbers beside those of the split, and every line of it on disk."""
 
+import functools
 import json
 
 import pytest
@@ -8,7 +9,10 @@ from experiments import build, config
 from experiments.studies import study
 from experiments.trials import loop, predictions
 from experiments.trials.trial import TrialGroup
+from rnnx import examples
+from rnnx.logbook.files import DamagedError
 from rnnx.report.trial import read_trial
+from rnnx.types import Written
 from tests.experiments import study_small
 from tests.helpers import board_events
 
@@ -66,6 +70,40 @@ def test_the_last_and_the_best_parameters_write_once_at_the_end(tmp_path):
     assert shown["final/test/best/word_error_rate"][0][1] == pytest.approx(done["test"]["best"]["word_error_rate"])
     after = read_trial(trial.directory, tmp_path).after
     assert after["test/last/phoneme_error_rate"] == done["test"]["last"]["phoneme_error_rate"]
+
+
+def test_what_is_written_to_held_out_examples_is_kept_at_each_measurement(tmp_path, monkeypatch):
+    """Where the task shows it: as a file, which the report reads, and as a picture. Training again begins them anew."""
+    made = build.task
+
+    @functools.cache
+    def showing(config):
+        task = made(config)
+        words = task.data["phonemes"].split()
+
+        def shown(batch, outputs):
+            example = examples.first(task, batch)
+            return [Written(example, "right", " ".join(words[code] for code in output)) for output in outputs]
+
+        return task._replace(decoding=task.decoding._replace(shown=shown))
+
+    monkeypatch.setattr(build, "task", showing)
+    trial = make(tmp_path, steps=8, measure_batch_size=1)
+    run(trial)
+    found = read_trial(trial.directory, tmp_path)
+    assert list(found.written) == [0, 4, 8]
+    assert [len(written) for written in found.written.values()] == [1, 1, 1]
+    assert found.written[8][0].example == found.example
+    assert found.written[0] != found.written[8]
+    assert [event.step for event in board_events.read(trial.directory).Images("samples")] == [0, 4, 8]
+    sample = trial.directory / "samples" / "8.json"
+    (trial.directory / "samples" / "12.json").write_text("{}")  # as of a session that went further than its checkpoint
+    (trial.directory / "DONE.json").unlink()
+    run(trial)
+    assert sorted(path.name for path in sample.parent.iterdir()) == ["0.json", "4.json", "8.json"]
+    sample.write_text('{"written": [{"target": "right"}]}')
+    with pytest.raises(DamagedError, match=r"8\.json is not what was written: it has not example, target, output\.$"):
+        read_trial(trial.directory, tmp_path)
 
 
 @pytest.mark.slow
