@@ -84,7 +84,7 @@ def _on_picture(title: str, records: dict[str, Record], example: Example) -> Fig
     columns = min(_ACROSS, len(said) + 1)
     lines = -(-(len(said) + 1) // columns)
     shown = "\n".join(textwrap.fill(part, 130) for part in title.split("\n"))
-    made = _style.figure(_style.WIDTH, 1.75 * lines * len(records) + 0.3 * (shown.count("\n") + 1))
+    made = _style.figure(_style.WIDTH, 1.85 * lines * len(records) + 0.3 * (shown.count("\n") + 1))
     made.set_layout_engine("constrained", h_pad=0.08)  # between a weight and the word below it
     made.suptitle(shown, fontsize=11.5, parse_math=False)
     panels = made.subplots(lines * len(records), columns, squeeze=False)

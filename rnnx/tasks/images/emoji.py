@@ -107,7 +107,7 @@ def emoji(*, path: str = "") -> Task:
         baseline_loss=lambda length: table.baseline_loss,
         input_size=3,
         output_size=end + 1,
-        loss_unit="cross-entropy (nats per word)",
+        loss_unit="cross-entropy (nats per word of a caption)",
         min_length=table.min_length,
         data={
             "path" if path else "pictures": pictures.name,

@@ -100,7 +100,7 @@ def scenes() -> Task:
         baseline_loss=lambda length: _baseline(_TRAINED if length >= _steps(_TRAINED) else 1),
         input_size=3,
         output_size=_END + 1,
-        loss_unit="cross-entropy (nats per word)",
+        loss_unit="cross-entropy (nats per word of a caption)",
         min_length=_steps(1),
         test_batches=batches_of("seen"),
         model="captioner",
