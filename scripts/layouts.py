@@ -62,7 +62,7 @@ def flows(model: nnx.Module, task: Task, sampled: Batch) -> dict[str, GradientFl
 PICTURES = {
     "one_to_one": lambda: by_hand(1, 1, 1),
     "one_to_many": lambda: of_task("scenes", 11, rnnx.lstm(H), attention="none"),
-    "attention_on_picture": lambda: of_task("scenes", 11, rnnx.lstm(H), attention="dot"),
+    "attention_to_picture": lambda: of_task("scenes", 11, rnnx.lstm(H), attention="dot"),
     "many_to_one": lambda: of_task("adding", 64, rnnx.lstm(H)),
     "many_to_many": lambda: of_task("copy_memory", 30, rnnx.lstm(H)),
     "both_directions": lambda: of_task("copy_memory", 30, rnnx.gru(H), bidirectional=True),
