@@ -17,6 +17,7 @@ from experiments.analysis.titles import titles
 from experiments.config import ConfigError, difference, restore
 from experiments.trials import compilation
 from experiments.trials.trial import Trial
+from rnnx import examples
 from rnnx.logbook import TensorBoard, files, write_embedding
 from rnnx.logbook.jsonl import plain
 from rnnx.logbook.projector import LARGEST
@@ -114,7 +115,8 @@ def _one(trial: Trial, title: str, subject: Subject, name: str, checkpoint: str)
         return result(told(own, error), {})  # it is the user's code and may raise anything
     values = {tag: plain(value) for tag, value in measured.items()}
     facts = {field: flatten_dict(trial.config.to_dict())[field] for field in ("cell.name", "task.length", "batch_size")}
-    record = {"step": subject.step, "precision": of["precision"]} | facts | values
+    example = examples.first(build.task(trial.config), jax.device_get(subject.batch))
+    record = {"step": subject.step, "precision": of["precision"], "example": example} | facts | values
     pictures = list(figures.pictures(name, record, f"{title}, {when(subject.step)}"))
     with TensorBoard.analysis(trial.directory, f"{checkpoint}_{file_name(name)}") as board:
         # Under names of their own: in training the same may have been measured in float32, of more examples.

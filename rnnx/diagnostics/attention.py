@@ -1,4 +1,4 @@
-"""Attention: which steps of the source a network looks at when it writes."""
+"""Attention: which steps of the source, or places of a picture, a network looks at when it writes."""
 
 import jax.numpy as jnp
 
@@ -11,14 +11,14 @@ TAGS = (
     Tag(
         "attention/weights",
         "0 … 1",
-        "of the first example, α at each step of the target for each step of the source, `[T, S]`; a row sums to one, "
-        "and is NaN past the example's last step",
+        "of the first example, α at each step of the target for each step of the source, or place of a picture, "
+        "`[T, S]`; a row sums to one, and is NaN past the example's last step",
     ),
     Tag(
         "attention/places",
         "steps",
-        "how many steps of the source it looks at, e to the entropy of α: 1 where it looks at one alone, S where at "
-        "all alike; mean over steps and examples",
+        "how many steps of the source, or places of a picture, it looks at, e to the entropy of α: 1 where it looks "
+        "at one alone, S where at all alike; mean over steps and examples",
         headline=True,
     ),
 )
