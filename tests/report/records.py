@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from rnnx.types import Written
+
 
 def write_trial(
     directory: Path,
@@ -99,3 +101,10 @@ def measurement(slope: float, length: int, parts: tuple[str, ...]) -> dict[str, 
         measured[f"state_gradient/{part}/horizon"] = float(horizon)
         measured[f"state_gradient/{part}/reach"] = float(reach)
     return measured
+
+
+def write_samples(directory: Path, step: int, *outputs: Written) -> None:
+    """What a trial has written to some held-out examples at a step."""
+    records = [one._asdict() | {"example": one.example._asdict()} for one in outputs]
+    (directory / "samples").mkdir(exist_ok=True)
+    (directory / "samples" / f"{step}.json").write_text(json.dumps({"written": records}))

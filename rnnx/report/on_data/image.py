@@ -54,7 +54,8 @@ def picture(axes: Axes, example: Example, weights: np.ndarray | None = None) -> 
         key=lambda n: abs(math.log(n**2 / len(weights) * wide / tall)),
     )
     veil = np.zeros((rows, len(weights) // rows, 4))
-    veil[..., 3] = _VEIL * (1 - weights / weights.max()).reshape(veil.shape[:2])
+    looked_at = np.nan_to_num(weights / np.max(weights))  # of a network that has diverged, nothing
+    veil[..., 3] = _VEIL * (1 - looked_at).reshape(veil.shape[:2])
     axes.imshow(veil, extent=extent, interpolation="nearest")
 
 

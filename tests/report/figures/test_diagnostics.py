@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from rnnx import examples
 from rnnx.report import figures, study, summary
 from rnnx.report.figures import (
     _style,
@@ -25,9 +26,10 @@ from rnnx.report.figures import (
     weight_gradient_by_lag,
 )
 from rnnx.report.pages import page
+from rnnx.types import Written
 from tests.report.figures.test_computational_graph import graph
 from tests.report.measured import everything, flat, states
-from tests.report.records import write_trial
+from tests.report.records import write_samples, write_trial
 
 inf, nan = math.inf, math.nan
 
@@ -177,6 +179,7 @@ def test_figures_of_what_is_not_a_number_or_not_there_are_drawn(tmp_path, name):
         write_trial(
             where, cell="lstm", length=8, seed=seed, parts=("h", "c"), extra=tags, analysis=found, graph=graph(length=8)
         )
+        write_samples(where, 20, Written(examples.text(["a"], "b"), "b", ""))
     write_trial(tmp_path / "short", cell="lstm", length=1, parts=("h", "c"), extra=values("lstm", 1), measured=1)
     figure = DRAW[name](study.read(tmp_path), "adding")
     assert _style.png(figure).startswith(b"\x89PNG")  # warnings are errors in these tests

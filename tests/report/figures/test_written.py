@@ -8,9 +8,9 @@ from matplotlib.text import Text
 
 from rnnx import examples
 from rnnx.report import study
-from rnnx.report.figures import attention, written
+from rnnx.report.figures import _style, attention, written
 from rnnx.types import Written
-from tests.report.records import write_trial
+from tests.report.records import write_samples, write_trial
 
 WORDS = ["a", "red", "circle", "end"]
 IMAGE = examples.image(np.random.default_rng(0).uniform(size=(6, 6, 3)), WORDS)
@@ -20,9 +20,7 @@ TEXT = examples.translation("abc", "cba")
 
 def write(directory, step, *outputs, **options):
     write_trial(directory, **options)
-    (directory / "samples").mkdir()
-    records = [one._asdict() | {"example": one.example._asdict()} for one in outputs]
-    (directory / "samples" / f"{step}.json").write_text(json.dumps({"written": records}))
+    write_samples(directory, step, *outputs)
 
 
 def lines(figure):
@@ -82,6 +80,12 @@ def test_attention_to_a_picture_is_that_once_for_each_word():
         assert dark.shape == (2, 2)
         np.testing.assert_allclose(dark.ravel(), 0.75 * (1 - np.array(weights) / max(weights)))
         assert axes.get_xlabel() == f"at most α = {max(weights):.2f}"
+
+
+def test_of_a_network_that_has_diverged_all_is_dark():
+    figure = attention.draw_trial(record(IMAGE) | {"attention/weights": [[np.nan] * 4] * 4}, "a trial", {})
+    assert (np.asarray(figure.axes[1].images[1].get_array())[..., 3] == 0.75).all()
+    assert _style.png(figure).startswith(b"\x89PNG")
 
 
 def test_attention_to_a_text_names_its_steps():
