@@ -181,6 +181,11 @@ def test_a_loss_of_the_whole_example_is_one():
 
 
 def test_a_picture_enters_once_and_is_looked_at_from_every_step():
+    _, model, batch = example(**CASES["picture"])
+    graph = rnnx.computational_graph(model, batch)
+    assert list(graph.parts) == ["decoder"]
+    assert [graph.sources("decoder", taken) for taken in ("inputs", "state", "params")] == [(("", "inputs"),)] * 3
+    assert graph.scored == tuple(range(int(batch.inputs.target_lengths[0])))
     shown = texts(picture("picture"))
     assert shown.count("x") == 3, "beside the part, below it where it is folded, and before the first step"
     assert "first h" in shown

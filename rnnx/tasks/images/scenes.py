@@ -70,7 +70,7 @@ def scenes() -> Task:
       ValueError: from `sample`, a length below 5; from `test_batches` and `decoding.batches`, a size that is none.
 
     >>> import jax
-    >>> batch = jax.jit(scenes().sample, static_argnums=(1, 2))(jax.random.key(3), 1, 11)
+    >>> batch = scenes().sample(jax.random.key(3), 1, 11)
     >>> batch.inputs.image.shape, _captions.said(WORDS, batch.targets[: int(batch.inputs.target_lengths[0]) - 1, 0])
     ((1, 1, 48, 48, 3), 'a large purple cross left of a large purple circle')
     """
@@ -79,7 +79,7 @@ def scenes() -> Task:
         checks.size("batch_size", batch_size)
         checks.size("length of captions", length, least=_steps(1))
         most = _TRAINED if length >= _steps(_TRAINED) else 1
-        return _batch(functools.partial(_scene, _SEEN_OBJECTS, 1, most), most, jax.random.split(key, batch_size))
+        return _batch(_Kind(False, 1, most), jax.random.split(key, batch_size))
 
     def batches_of(*splits: str) -> Callable[[int], Iterator[Batch]]:
         def batches(batch_size: int) -> Iterator[Batch]:
@@ -115,6 +115,14 @@ def scenes() -> Task:
     )
 
 
+class _Kind(NamedTuple):
+    """What scenes are made of."""
+
+    unseen: bool  # whether of the objects that are not trained on, or of all others
+    least: int  # objects
+    most: int
+
+
 class _Scene(NamedTuple):
     """Objects in reading order, those of `_MOST` that there are."""
 
@@ -131,11 +139,12 @@ _IS_UNSEEN = np.array([(SIZES[s], list(COLORS)[c], SHAPES[f]) in UNSEEN for s, c
 _SEEN_OBJECTS, _UNSEEN_OBJECTS = _OBJECTS[~_IS_UNSEEN], _OBJECTS[_IS_UNSEEN]
 
 
-def _scene(objects: np.ndarray, least: int, most: int, key: Array) -> _Scene:
-    """Of `least` to `most` of these objects, all of them equally likely, in steps to the right and down on the grid."""
+def _scene(kind: _Kind, key: Array) -> _Scene:
+    """Objects and how many there are, all of them equally likely, in steps to the right and down on the grid."""
+    of_kind = jnp.asarray(_UNSEEN_OBJECTS if kind.unseen else _SEEN_OBJECTS, jnp.int32)
     count_key, object_key, step_key, corner_key, place_key = jax.random.split(key, 5)
-    count = jax.random.randint(count_key, (), least, most + 1, jnp.int32)
-    drawn = jnp.asarray(objects, jnp.int32)[jax.random.randint(object_key, (_MOST,), 0, len(objects), jnp.int32)]
+    count = jax.random.randint(count_key, (), kind.least, kind.most + 1, jnp.int32)
+    drawn = of_kind[jax.random.randint(object_key, (_MOST,), 0, len(of_kind), jnp.int32)]
     rightwards = jax.random.bernoulli(step_key, 0.5, (_MOST,))
     goes_on = jnp.arange(_MOST, dtype=jnp.int32) < count - 1
     steps = (jnp.stack([~rightwards, rightwards], axis=-1) & goes_on[:, None]).astype(jnp.int32)
@@ -148,11 +157,18 @@ def _scene(objects: np.ndarray, least: int, most: int, key: Array) -> _Scene:
     return _Scene(count, size, color, shape, rightwards, _CELL * (cells + 0.5) + aside)
 
 
-def _batch(draw: Callable[[Array], _Scene], most: int, keys: Array) -> Batch:
-    """A scene of at most so many objects for each key."""
-    scenes = jax.vmap(draw)(keys)
+@functools.partial(jax.jit, static_argnums=0)  # else it is some dozens of programs where nothing around it is compiled
+def _batch(kind: _Kind, keys: Array) -> Batch:
+    """A scene for each key."""
+    scenes = jax.vmap(functools.partial(_scene, kind))(keys)
     codes, lengths = jax.vmap(_caption)(scenes)
-    return _captions.batch(jax.vmap(_image)(scenes), codes[:, : _steps(most)], lengths, _END)
+    return _captions.batch(jax.vmap(_image)(scenes), codes[:, : _steps(kind.most)], lengths, _END)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _described(kind: _Kind, keys: Array) -> tuple[Array, Array]:
+    """The captions of these scenes and their lengths alone: nothing is drawn."""
+    return jax.vmap(lambda key: _caption(_scene(kind, key)))(keys)
 
 
 def _caption(scene: _Scene) -> tuple[Array, Array]:
@@ -210,24 +226,30 @@ def _outside(y: Array, x: Array, r: Array) -> Array:
     )
 
 
-_SPLITS: dict[str, Callable[[Array], _Scene]] = {
-    "seen": functools.partial(_scene, _SEEN_OBJECTS, 1, _TRAINED),
-    "unseen": functools.partial(_scene, _UNSEEN_OBJECTS, 1, _TRAINED),
-    "more": functools.partial(_scene, _SEEN_OBJECTS, _MOST, _MOST),
+_SPLITS = {
+    "seen": _Kind(False, 1, _TRAINED),
+    "unseen": _Kind(True, 1, _TRAINED),
+    "more": _Kind(False, _MOST, _MOST),
 }
+
+
+def _keys(split: str) -> Array:
+    """A key for each scene of a split, the same in every trial."""
+    return jax.random.split(jax.random.key(list(_SPLITS).index(split)), _TESTED)
 
 
 @functools.cache
 def _tested(split: str) -> Batch:
-    """All scenes of a split, the same in every trial, as arrays of NumPy: they are drawn once, whatever the batches."""
-    keys = jax.random.split(jax.random.key(list(_SPLITS).index(split)), _TESTED)
-    draw = functools.partial(_batch, _SPLITS[split], _MOST if split == "more" else _TRAINED)
-    return jax.device_get(jax.jit(draw)(keys))
+    """All scenes of a split as arrays of NumPy: they are drawn once, whatever the batches."""
+    batch: Batch = jax.device_get(_batch(_SPLITS[split], _keys(split)))
+    return batch
 
 
+@functools.cache
 def _asked(split: str) -> _captions.Split:
     """What is to be written to each of them."""
-    told = _captions.targets(WORDS, _tested(split))
+    codes, lengths = jax.device_get(_described(_SPLITS[split], _keys(split)))
+    told = [_captions.said(WORDS, row[: length - 1]) for row, length in zip(codes, lengths, strict=True)]
     return _captions.Split([f"{split} {n}" for n in range(_TESTED)], told)
 
 

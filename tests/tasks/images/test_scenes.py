@@ -126,8 +126,14 @@ def test_scores_of_all_three_splits_come_from_what_was_written():
     assert len(records) == 3000
     first = scenes._asked("seen").captions[0]
     assert records[0] == {"split": "seen", "input": "seen 0", "targets": [first], "output": first, "right": True}
-    sizes = [batch.weights.shape[1] for batch in TASK.decoding.batches(600)]
-    assert sizes == [600, 400] * 3
+
+
+@pytest.mark.slow
+def test_all_three_splits_are_written_to_in_order():
+    many = list(TASK.decoding.batches(600))
+    assert [batch.weights.shape[1] for batch in many] == [600, 400] * 3
+    captions = [caption for batch in many for caption in _captions.targets(WORDS, batch)]
+    assert captions == [caption for name in ("seen", "unseen", "more") for caption in scenes._asked(name).captions]
 
 
 def test_people_see_the_picture_and_what_was_written_to_it(batch):
