@@ -98,7 +98,7 @@ def _setting(field: Field) -> tuple[str, str]:
     told = field.text
     if field.choices:
         own = field.name in ("diagnostics", *(f"{section}.name" for section in sources.FACTORIES))
-        of = [*field.choices, "module:name of your own"] if own else field.choices
+        of = [*map(str, field.choices), *(["module:name of your own"] if own else [])]
         told = f"{told} One of {', '.join(of[:-1])} or {of[-1]}."
     return f"{field.name}={kind}", told + _default(field)
 
