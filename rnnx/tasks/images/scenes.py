@@ -30,25 +30,14 @@ import numpy as np
 from rnnx import checks
 from rnnx.tasks._scores import cross_entropy
 from rnnx.tasks.images import _captions
+from rnnx.tasks.images._drawing import CELL, COLORS, MOST, PIXELS, RADIUS, SHAPES, SIZES, Scene, image
 from rnnx.types import Array, Batch, Decoding, Task
 
-SIZES = ("small", "large")
-COLORS = {
-    "red": (0.85, 0.10, 0.10),
-    "green": (0.10, 0.60, 0.20),
-    "blue": (0.15, 0.25, 0.90),
-    "yellow": (0.95, 0.85, 0.10),
-    "purple": (0.55, 0.15, 0.65),
-    "orange": (1.00, 0.55, 0.05),
-}
-SHAPES = ("circle", "square", "triangle", "cross")
 WORDS = ("a", *SIZES, *COLORS, *SHAPES, "left", "of", "above")
 UNSEEN = tuple((SIZES[n % 2], color, SHAPES[n % 4]) for n, color in enumerate(COLORS))
 """What stands in no scene that is trained on."""
 
-_PIXELS, _CELL = 48, 16
-_RADIUS = (4.0, 7.0)  # pixels, of small and large
-_TRAINED, _MOST = 2, 3  # objects
+_TRAINED = 2  # objects, at most
 _TESTED = 1000  # scenes of a split
 _END, _NONE = len(WORDS), -1  # of a caption; a word that is not there
 
@@ -107,7 +96,7 @@ def scenes() -> Task:
         example=functools.partial(_captions.example, WORDS),
         decoding=Decoding(
             batches=batches_of(*_SPLITS),
-            length=_steps(_MOST),
+            length=_steps(MOST),
             end=_END,
             score=lambda outputs: _captions.score({name: _asked(name) for name in _SPLITS}, WORDS, outputs),
             shown=functools.partial(_captions.shown, WORDS),
@@ -123,38 +112,27 @@ class _Kind(NamedTuple):
     most: int
 
 
-class _Scene(NamedTuple):
-    """Objects in reading order, those of `_MOST` that there are."""
-
-    objects: Array  # how many
-    size: Array  # [objects], numbers of SIZES
-    color: Array  # of COLORS
-    shape: Array  # of SHAPES
-    rightwards: Array  # [objects], whether the next one stands to the right of it, or else below
-    center: Array  # [objects, 2], (y, x) in pixels
-
-
 _OBJECTS = np.array([(s, c, f) for s in range(len(SIZES)) for c in range(len(COLORS)) for f in range(len(SHAPES))])
 _IS_UNSEEN = np.array([(SIZES[s], list(COLORS)[c], SHAPES[f]) in UNSEEN for s, c, f in _OBJECTS])
 _SEEN_OBJECTS, _UNSEEN_OBJECTS = _OBJECTS[~_IS_UNSEEN], _OBJECTS[_IS_UNSEEN]
 
 
-def _scene(kind: _Kind, key: Array) -> _Scene:
+def _scene(kind: _Kind, key: Array) -> Scene:
     """Objects and how many there are, all of them equally likely, in steps to the right and down on the grid."""
     of_kind = jnp.asarray(_UNSEEN_OBJECTS if kind.unseen else _SEEN_OBJECTS, jnp.int32)
     count_key, object_key, step_key, corner_key, place_key = jax.random.split(key, 5)
     count = jax.random.randint(count_key, (), kind.least, kind.most + 1, jnp.int32)
-    drawn = of_kind[jax.random.randint(object_key, (_MOST,), 0, len(of_kind), jnp.int32)]
-    rightwards = jax.random.bernoulli(step_key, 0.5, (_MOST,))
-    goes_on = jnp.arange(_MOST, dtype=jnp.int32) < count - 1
+    drawn = of_kind[jax.random.randint(object_key, (MOST,), 0, len(of_kind), jnp.int32)]
+    rightwards = jax.random.bernoulli(step_key, 0.5, (MOST,))
+    goes_on = jnp.arange(MOST, dtype=jnp.int32) < count - 1
     steps = (jnp.stack([~rightwards, rightwards], axis=-1) & goes_on[:, None]).astype(jnp.int32)
     walked = jnp.cumsum(steps, axis=0)
-    corner = jax.random.randint(corner_key, (2,), 0, _PIXELS // _CELL - walked[-1], jnp.int32)
+    corner = jax.random.randint(corner_key, (2,), 0, PIXELS // CELL - walked[-1], jnp.int32)
     cells = (corner + walked - steps).astype(jnp.float32)
-    room = _CELL / 2 - jnp.array(_RADIUS, jnp.float32)[drawn[:, 0], None]
-    aside = room * jax.random.uniform(place_key, (_MOST, 2), jnp.float32, -1, 1)
+    room = CELL / 2 - jnp.array(RADIUS, jnp.float32)[drawn[:, 0], None]
+    aside = room * jax.random.uniform(place_key, (MOST, 2), jnp.float32, -1, 1)
     size, color, shape = drawn.T
-    return _Scene(count, size, color, shape, rightwards, _CELL * (cells + 0.5) + aside)
+    return Scene(count, size, color, shape, rightwards, CELL * (cells + 0.5) + aside)
 
 
 @functools.partial(jax.jit, static_argnums=0)  # else it is some dozens of programs where nothing around it is compiled
@@ -162,7 +140,7 @@ def _batch(kind: _Kind, keys: Array) -> Batch:
     """A scene for each key."""
     scenes = jax.vmap(functools.partial(_scene, kind))(keys)
     codes, lengths = jax.vmap(_caption)(scenes)
-    return _captions.batch(jax.vmap(_image)(scenes), codes[:, : _steps(kind.most)], lengths, _END)
+    return _captions.batch(jax.vmap(image)(scenes), codes[:, : _steps(kind.most)], lengths, _END)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -171,13 +149,13 @@ def _described(kind: _Kind, keys: Array) -> tuple[Array, Array]:
     return jax.vmap(lambda key: _caption(_scene(kind, key)))(keys)
 
 
-def _caption(scene: _Scene) -> tuple[Array, Array]:
+def _caption(scene: Scene) -> tuple[Array, Array]:
     """Numbers of words, filled up with the end, and how many there are with it."""
 
     def number(word: str) -> int:
         return WORDS.index(word)
 
-    place = jnp.arange(_MOST, dtype=jnp.int32)
+    place = jnp.arange(MOST, dtype=jnp.int32)
     first, second = (jnp.where(scene.rightwards, number(word), other) for word, other in _RELATION)
     columns = [
         jnp.full_like(place, number("a")),
@@ -195,41 +173,10 @@ _RELATION = (("left", WORDS.index("above")), ("of", _NONE))
 """The words of a relation, to the right and below."""
 
 
-def _image(scene: _Scene) -> Array:
-    """The scene as pixels `[48, 48, 3]`, of which those on an edge are covered in part."""
-    at = jnp.arange(_PIXELS, dtype=jnp.float32) + 0.5
-    y, x = jnp.meshgrid(at, at, indexing="ij")
-    pixels = jnp.ones((_PIXELS, _PIXELS, 3), jnp.float32)
-    for n in range(_MOST):
-        r = jnp.array(_RADIUS, jnp.float32)[scene.size[n]]
-        outside = _outside(y - scene.center[n, 0], x - scene.center[n, 1], r)[scene.shape[n]]
-        covered = jnp.where(n < scene.objects, jnp.clip(0.5 - outside, 0, 1), 0)[..., None]
-        color = jnp.array(list(COLORS.values()), jnp.float32)[scene.color[n]]
-        pixels = (1 - covered) * pixels + covered * color
-    return pixels
-
-
-def _outside(y: Array, x: Array, r: Array) -> Array:
-    """How far from each shape's edge, in pixels, a place is, below 0 inside; in the order of SHAPES, all in r."""
-
-    def box(half_height: Array, half_width: Array) -> Array:
-        return jnp.maximum(jnp.abs(y) - half_height, jnp.abs(x) - half_width)
-
-    slope = jnp.float32(2 / math.sqrt(5))  # of a triangle as wide as it is high, standing on its base
-    return jnp.stack(
-        [
-            jnp.sqrt(y**2 + x**2) - r,
-            box(0.85 * r, 0.85 * r),
-            jnp.maximum(y - r, slope * (jnp.abs(x) - (y + r) / 2)),
-            jnp.minimum(box(r, 0.3 * r), box(0.3 * r, r)),
-        ]
-    )
-
-
 _SPLITS = {
     "seen": _Kind(False, 1, _TRAINED),
     "unseen": _Kind(True, 1, _TRAINED),
-    "more": _Kind(False, _MOST, _MOST),
+    "more": _Kind(False, MOST, MOST),
 }
 
 
