@@ -22,7 +22,10 @@ EXAMPLES = [
     for page in (
         "README.md",
         "CONTRIBUTING.md",
-        *(f"docs/{name}.md" for name in ("decoding", "devices", "engines", "flax", "index", "layouts", "models")),
+        *(
+            f"docs/{name}.md"
+            for name in ("decoding", "devices", "engines", "flax", "index", "layouts", "models", "speech")
+        ),
     )
     for example in re.findall(r"```python\n(.*?)```", read(page), flags=re.DOTALL)
 ]

@@ -2,6 +2,9 @@
 
 python -m experiments.run --config=configs/tasks/spoken_digits.py --workdir=runs/spoken_digits
 python -m experiments.run --config=configs/tasks/spoken_digits.py --config.task.split=theo --workdir=runs/theo
+
+Expect: in a minute on two busy cores, 97.7 % of the official test split right; docs/speech.md has what becomes of
+speakers who were not heard in training. (2026-11-30, jax 0.12.0.1, seed 0.)
 """
 
 from ml_collections import ConfigDict
