@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnnx.factory import call_of
-from rnnx.vocabulary import Vocabulary
+from rnnx.vocabulary import PairVocabulary, Vocabulary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -315,6 +315,8 @@ class Task(NamedTuple):
     """() -> the whole text to train on, tokens `[N]` in order, for models that count; `None` where there is no text."""
     example: Callable[[Batch], Example] | None = None
     """(batch) -> its first example as people see it; `None` for one square a step, in which nothing is to be seen."""
+    pair_vocabulary: PairVocabulary | None = None
+    """What the tokens of sequence to sequence stand for: then a trained model can write to a text."""
     decoding: Decoding | None = None
     """How what a model writes to the test split is scored; `None` where nothing is to be written."""
 

@@ -1,4 +1,4 @@
-"""Texts as whole numbers, and back: by characters, which are Unicode code points, or by words."""
+"""Texts as whole numbers, and back: by characters, which are Unicode code points, by words, or by other symbols."""
 
 import dataclasses
 import functools
@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -26,14 +26,15 @@ class UnknownTokenError(ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """The tokens of a language model: token n is what the number n stands for.
+    """The tokens that a model reads or writes: token n is what the number n stands for.
 
     Characters are Unicode code points, so that a combining accent is a token by itself. Words have `<eos>` for the end
-    of a line, and `<unk>` for each word that is not among the tokens.
+    of a line, and `<unk>` for each word that is not among the tokens. Symbols are whatever a text has between spaces.
 
     Attributes:
       unit: what a token is.
       tokens: V of them, all different.
+      lower_case: whether a text is read in lower case.
 
     >>> vocabulary = Vocabulary("word", (UNKNOWN, END_OF_LINE, "Don't", "go", "!"))
     >>> vocabulary.encode("Don't go there!\\n").tolist()
@@ -42,8 +43,9 @@ class Vocabulary:
     "Don't go <unk>!\\n"
     """
 
-    unit: Literal["character", "word"]
+    unit: Literal["character", "word", "symbol"]
     tokens: tuple[str, ...]
+    lower_case: bool = False
 
     def __len__(self) -> int:
         """V."""
@@ -61,32 +63,43 @@ class Vocabulary:
         return self.tokens.index(end) if end in self.tokens else 0
 
     def encode(self, text: str, *, skip_unknown: bool = False) -> np.ndarray:
-        """The numbers of the tokens of a text, int32; of words, those that are not known become `<unk>`.
+        """The numbers of the tokens of a text, int32; what is not known becomes `<unk>` where that is a token.
 
         Raises:
-          UnknownTokenError: a character that is not among the tokens, unless those are skipped.
+          UnknownTokenError: something else that is not among the tokens, unless that is skipped.
         """
-        numbers = {token: number for number, token in enumerate(self.tokens)}
-        if self.unit == "word":
-            unknown = numbers[UNKNOWN]
-            return np.array([numbers.get(word, unknown) for word in split_words(text)], np.int32)
-        for position, character in enumerate(() if skip_unknown else text, start=1):
-            if character not in numbers:
+        numbers = self._numbers
+        pieces = self._split(text.lower() if self.lower_case else text)
+        if UNKNOWN in numbers:
+            return np.array([numbers.get(piece, numbers[UNKNOWN]) for piece in pieces], np.int32)
+        for position, piece in enumerate(() if skip_unknown else pieces, start=1):
+            if piece not in numbers:
+                code = f" (U+{ord(piece):04X})" if self.unit == "character" else ""
                 raise UnknownTokenError(
-                    f"{character!r} (U+{ord(character):04X}), character {position} of the text, is none of the "
-                    f"{len(self)} characters that are known."
+                    f"{piece!r}{code}, {self.unit} {position} of the text, is none of the {len(self)} {self.unit}s "
+                    "that are known."
                 )
-        return np.array([numbers[character] for character in text if character in numbers], np.int32)
+        return np.array([numbers[piece] for piece in pieces if piece in numbers], np.int32)
+
+    @functools.cached_property
+    def _numbers(self) -> dict[str, int]:
+        return {token: number for number, token in enumerate(self.tokens)}
+
+    def _split(self, text: str) -> Sequence[str]:
+        if self.unit == "word":
+            return split_words(text)
+        return text if self.unit == "character" else text.split()
 
     def decode(self, numbers: Iterable[Any]) -> str:
-        """The text of these tokens; of words, with the spaces that are usual. What is added does not change it before.
+        """The text of these tokens; of words, with the spaces that are usual, and of symbols one between any two. What
+        is added does not change it before.
 
         >>> Vocabulary("character", ("a", "b")).decode([1, 0, 1])
         'bab'
         """
         tokens = [self.tokens[int(number)] for number in numbers]
-        if self.unit == "character":
-            return "".join(tokens)
+        if self.unit != "word":
+            return ("" if self.unit == "character" else " ").join(tokens)
         tokens = ["\n" if token == END_OF_LINE else token for token in tokens]
         spaced = (
             after if before in _OPENING or after in _CLOSING else f" {after}" for before, after in pairwise(tokens)
@@ -108,7 +121,8 @@ class Vocabulary:
 
     def to_dict(self) -> dict[str, Any]:
         """For a record in JSON."""
-        return {"unit": self.unit, "tokens": list(self.tokens)}
+        lower_case = {"lower_case": True} if self.lower_case else {}
+        return {"unit": self.unit, "tokens": list(self.tokens), **lower_case}
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> "Vocabulary":
@@ -117,7 +131,48 @@ class Vocabulary:
         >>> Vocabulary.from_dict(Vocabulary("character", ("a", "b")).to_dict()).tokens
         ('a', 'b')
         """
-        return cls(record["unit"], tuple(record["tokens"]))
+        return cls(record["unit"], tuple(record["tokens"]), record.get("lower_case", False))
+
+
+@dataclasses.dataclass(frozen=True)
+class PairVocabulary:
+    """What the tokens of sequence to sequence stand for: those that are read, and those that are written.
+
+    Attributes:
+      source: of what is read.
+      target: of what is written; `<eos>`, if it is among its tokens, ends it.
+      length: how many tokens are written at most, the end included; `None` for as many as the source has.
+
+    >>> letters = Vocabulary("character", ("a", "b"))
+    >>> phonemes = Vocabulary("symbol", ("AE", "B", END_OF_LINE))
+    >>> pair = PairVocabulary(letters, phonemes, length=8)
+    >>> pair.end, pair.target.decode([0, 1])
+    (2, 'AE B')
+    """
+
+    source: Vocabulary
+    target: Vocabulary
+    length: int | None
+
+    @property
+    def end(self) -> int | None:
+        """The token that ends what is written; `None` where all of it is of the full length."""
+        return self.target.tokens.index(END_OF_LINE) if END_OF_LINE in self.target.tokens else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a record in JSON."""
+        return {"source": self.source.to_dict(), "target": self.target.to_dict(), "length": self.length}
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> "PairVocabulary":
+        """What `to_dict` gave.
+
+        >>> letters = Vocabulary("character", ("a", "b"))
+        >>> PairVocabulary.from_dict(PairVocabulary(letters, letters, None).to_dict()).end is None
+        True
+        """
+        source, target = (Vocabulary.from_dict(record[side]) for side in ("source", "target"))
+        return cls(source, target, record["length"])
 
 
 def characters_of(text: str) -> Vocabulary:

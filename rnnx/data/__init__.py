@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rnnx import registry
+from rnnx.data._pairs import TextPairs, read_pairs
 from rnnx.data._store import DataError, Source, cache_directory, on_disk
 from rnnx.data._text import Text, read_file
 
@@ -24,11 +25,13 @@ __all__ = [
     "DataError",
     "Source",
     "Text",
+    "TextPairs",
     "available",
     "cache_directory",
     "get",
     "names",
     "read_file",
+    "read_pairs",
     "sources",
     "texts",
 ]

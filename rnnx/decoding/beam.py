@@ -1,11 +1,14 @@
 """Writing by score: of all that could be written, what the model holds for likely, found by beam search.
 
-    score(y_1 … y_n) = Σ_t ln p(y_t | prompt, y_1 … y_{t-1})
+    score(y_1 … y_n) = Σ_t ln p(y_t | prompt, y_1 … y_{t-1}) / ((5 + n) / 6)^α
+
+α is 0 unless a length penalty is asked for, and the score a sum. One above 0 makes up for a sum that is low since it is
+long (Wu et al. 2016, "Google's neural machine translation system", who take .6 to .7); with 1 it is nearly a mean.
 
 Of W hypotheses each is extended by each token, and the best W go on. One whose last token is the end is finished, if it
 is among the best W of these extensions; the best W finished ones are kept, whatever becomes of the others. Since no
-score grows, the search is over when no open hypothesis is better than the W-th finished one (Huang, Zhao & Ma 2017,
-"When to finish?", for W = 1), and else at the given length. Variant: no normalisation by length.
+sum grows, the search is over when no open hypothesis would be better than the W-th finished one if it came to the given
+length and lost nothing more (Huang, Zhao & Ma 2017, "When to finish?", for W = 1), and else at that length.
 """
 
 import functools
@@ -31,7 +34,7 @@ class Beams(NamedTuple):
     tokens: Array
     """[L, B, W], int32, without the prompt; the end at all positions past a length, or -1 where there is no end."""
     scores: Array
-    """[B, W]: Σ ln p over the tokens up to the length, nats."""
+    """[B, W]: Σ ln p over the tokens up to the length, nats; divided by what a length penalty makes of that."""
     lengths: Array
     """[B, W]: how many tokens, the end included."""
     finished: Array
@@ -46,6 +49,7 @@ def beam_search(
     width: int,
     length: int,
     end: int | None = None,
+    length_penalty: float = 0.0,
     run: Run = plain_run,
 ) -> Beams:
     """The W best outputs that a search of this width finds; finished or not, they compete by their scores.
@@ -54,18 +58,19 @@ def beam_search(
     is greedy, and one of width V^length finds all outputs there are. Of equal scores the one is the better that was
     finished earlier, else the one that was ahead a token before, else the one of the lower token.
 
-    Compiles once for each model, width, length, end and shape of the batch.
+    Compiles once for each model, width, length, end, penalty and shape of the batch.
 
     Args:
       model, params, batch: as for `rnnx.decoding.sample`.
       width: W.
       length: L, how many tokens at most, the end included.
       end: the token after which an output is finished; `None` where all of them are of the full length.
+      length_penalty: α, for outputs of different lengths to compete by; 0 for none.
       run: how time runs, as in the model's own call.
 
     Raises:
-      ValueError: a width or length below 1; an end that is not among the tokens; a batch or a model that nothing can be
-        written after.
+      ValueError: a width or length below 1; a penalty below 0; an end that is not among the tokens; a batch or a model
+        that nothing can be written after.
 
     Cost: each step computes W steps of the decoder and sorts W · V scores for each example; memory W states.
 
@@ -79,11 +84,14 @@ def beam_search(
     """
     end = None if end is None else checks.size("end", end, least=0)
     width, length = checks.size("width", width), checks.size("length", length)
-    return _beam_search(graph_of(model), params, batch, width, length, end, run)
+    if checks.number("length_penalty", length_penalty) < 0:
+        raise ValueError(f"length_penalty must be a number of at least 0, not {length_penalty!r}.")
+    return _beam_search(graph_of(model), params, batch, width, length, end, float(length_penalty), run)
 
 
 class _Search(NamedTuple):
-    """Where a search stands; `tokens` of its `Beams` are [B, W, L], so that all arrays are [B, W, …]."""
+    """Where a search stands; `tokens` of its `Beams` are [B, W, L], so that all arrays are [B, W, …], and scores of the
+    open ones, which are all of one length, are sums."""
 
     step: Array
     state: Any  # of the decoder, after the open hypotheses
@@ -91,9 +99,16 @@ class _Search(NamedTuple):
     finished: Beams
 
 
-@functools.partial(jax.jit, static_argnames=("graphdef", "width", "length", "end", "run"))
+@functools.partial(jax.jit, static_argnames=("graphdef", "width", "length", "end", "alpha", "run"))
 def _beam_search(
-    graphdef: nnx.GraphDef, params: Params, batch: Batch, width: int, length: int, end: int | None, run: Run
+    graphdef: nnx.GraphDef,
+    params: Params,
+    batch: Batch,
+    width: int,
+    length: int,
+    end: int | None,
+    alpha: float,
+    run: Run,
 ) -> Beams:
     decoder = decoder_of(graphdef, params, batch, run)
     # An axis of their own, since a decoder may hold more of each example than its state.
@@ -106,6 +121,10 @@ def _beam_search(
     end = -1 if end is None else end  # no token is -1
     dtype = np.promote_types(of_first.dtype, np.float32)
 
+    def penalised(sums: Array, n: Array | int) -> Array:
+        """Scores, of sums over n tokens."""
+        return sums / ((5 + jnp.asarray(n, dtype)) / 6) ** alpha if alpha else sums
+
     def extended(search: _Search, scores: Array) -> tuple[Beams, Array]:
         """The best W extensions, of scores [B, W, V], and which hypothesis each of them extends."""
         best, at = jax.lax.top_k(scores.reshape(B, W * V), W)
@@ -114,14 +133,16 @@ def _beam_search(
         return Beams(tokens, best, jnp.full((B, W), search.step + 1), token == end), parent
 
     def unsettled(search: _Search) -> Array:
-        beatable = search.finished.scores[:, -1] < search.open.scores[:, 0]
+        beatable = search.finished.scores[:, -1] < penalised(search.open.scores[:, 0], L)
         return (search.step < L) & jnp.any(beatable)
 
     def advance(search: _Search) -> _Search:
         log_probabilities = jax.nn.log_softmax(logits(search.state).astype(dtype), axis=-1)
         scores = search.open.scores[:, :, None] + log_probabilities
         reached, _ = extended(search, scores)
-        ended = reached._replace(scores=jnp.where(reached.finished, reached.scores, -jnp.inf))
+        ended = reached._replace(
+            scores=jnp.where(reached.finished, penalised(reached.scores, reached.lengths), -jnp.inf)
+        )
         going_on, parent = extended(search, jnp.where(jnp.arange(V) == end, -jnp.inf, scores))
         return _Search(
             step=search.step + 1,
@@ -143,7 +164,8 @@ def _beam_search(
         finished=nothing,
     )
     search = jax.lax.while_loop(unsettled, advance, begun)
-    found = _best_of_both(search.finished, search.open)
+    still_open = search.open._replace(scores=penalised(search.open.scores, search.open.lengths))
+    found = _best_of_both(search.finished, still_open)
     return found._replace(tokens=jnp.moveaxis(found.tokens, -1, 0))
 
 

@@ -3,7 +3,7 @@
     <workdir>/study.json           the trials of a sweep, and their settings
     <workdir>/_study/              what TensorBoard shows of all of them together
     <workdir>/<trial>/config.json  settings, versions, machine, command: what makes a directory that of a run
-              vocabulary.json      what the tokens of a model of language stand for
+              vocabulary.json      what the tokens of texts stand for that it reads or writes
               example.json         the first held-out example, as people see it
               graph.json           the computational graph of its model over that example
               samples/             what it wrote, a file for each measurement: a text, or to held-out examples

@@ -20,11 +20,15 @@ from rnnx.training.runs import (
     with_options,
     with_zoneout,
 )
+from rnnx.training.scheduled_sampling import with_own_targets
 from rnnx.types import Array, Batch, Cell, Composed, GradientFlow, Params, Run, State, Trajectory
 from rnnx.unroll import plain_run
 
 Loss = Callable[[Params, Batch, Run], Array]
 """(params, batch, run) -> scalar: of a model and its task, time being run by `run`."""
+
+Outputs = Callable[[Params, Batch, Run], Any]
+"""(params, batch, run) -> what a model gives out."""
 
 Carried = dict[str, State] | None
 """Where each recurrent part ended, by name; `None` where nothing is carried from batch to batch."""
@@ -33,7 +37,7 @@ Gradient = Callable[[Params, Batch, Array, Array, Carried], tuple[Array, Params,
 """(params, batch, key, number of updates done, where parts ended in the batch before) -> the task's loss, what the
 optimiser is given, and where parts ended."""
 
-_TRUNCATION, _DROPOUT, _ZONEOUT, _DROP_STATE = 2**32 - 1, 2**32 - 2, 2**32 - 3, 2**32 - 4
+_TRUNCATION, _DROPOUT, _ZONEOUT, _DROP_STATE, _SCHEDULED_SAMPLING = (2**32 - n for n in range(1, 6))
 """Folded into the key of a training step; a task may have split it, which counts from 0."""
 
 
@@ -64,6 +68,14 @@ class Objective(NamedTuple):
     omega: float = 0.0
     """α of the regulariser Ω, which keeps the gradient's norm from step to step (Pascanu, Mikolov & Bengio 2013): the
     gradient is that of L + α Ω."""
+    scheduled_sampling: float = 0.0
+    """Probability that a model of sequence to sequence is given what it says itself, and not the true target of the
+    step before (Bengio et al. 2015; see `rnnx.training.scheduled_sampling`). The training loss is that of what it was given;
+    measured it is with true targets, as ever."""
+    scheduled_sampling_steps: int = 0
+    """Training steps over which that probability rises from 0, in equal parts; with 0 it is there from the start."""
+    scheduled_sampling_passes: int = 1
+    """How often the model is run before each training step to learn what it says."""
     flossing_steps: int = 0
     """Training steps, the first ones, that bring Lyapunov exponents to zero and leave the loss alone (gradient flossing
     before training, Engelken 2023). The optimiser begins anew after them."""
@@ -95,6 +107,10 @@ def checked(objective: Objective) -> Objective:
         rate = getattr(objective, name)
         if checks.number(name, rate) < 0 or rate >= 1:
             raise ValueError(f"{name} must be a share of at least 0 and below 1, not {rate!r}.")
+    if not 0 <= checks.number("scheduled_sampling", objective.scheduled_sampling) <= 1:
+        raise ValueError(f"scheduled_sampling must be a probability from 0 to 1, not {objective.scheduled_sampling!r}.")
+    checks.size("scheduled_sampling_steps", objective.scheduled_sampling_steps, least=0)
+    checks.size("scheduled_sampling_passes", objective.scheduled_sampling_passes)
     if objective.drop_state and not objective.carry_state:
         raise ValueError(f"drop_state = {objective.drop_state!r} needs carry_state = True: no state is there to drop.")
     for name in ("random_truncation", "dropout", "recurrent_dropout", "zoneout"):
@@ -118,13 +134,19 @@ def evaluation(objective: Objective) -> Callable[[Run], Run]:
     return lambda run: run
 
 
-def gradient(loss: Loss, objective: Objective, execute: Callable[[Run], Run] = lambda run: run) -> Gradient:
+def gradient(
+    loss: Loss,
+    objective: Objective,
+    execute: Callable[[Run], Run] = lambda run: run,
+    outputs: Outputs | None = None,
+) -> Gradient:
     """How a training step finds loss and gradient.
 
     Args:
       loss: of a model and its task.
       objective: what else there is to it.
       execute: wraps whatever runs time, as `rnnx.training.runs.execution` does.
+      outputs: of the model, which scheduled sampling looks at.
 
     Raises:
       ValueError: as `checked`; when called, what a cell can't do, such as Ω of one that can't be stepped.
@@ -212,8 +234,25 @@ def gradient(loss: Loss, objective: Objective, execute: Callable[[Run], Run] = l
             step < objective.flossing_steps, flossed, lambda: trained_by(params, batch, key, step, states)
         )
 
+    def with_scheduled_sampling(
+        params: Params, batch: Batch, key: Array, step: Array, states: Carried
+    ) -> tuple[Array, Params, Carried]:
+        assert outputs is not None
+        rise = objective.scheduled_sampling_steps
+        probability = objective.scheduled_sampling * (jnp.minimum(step / rise, 1) if rise else 1)
+        run = training(plain_run, key)
+        given = with_own_targets(
+            lambda batch: outputs(params, batch, run),
+            batch,
+            jax.random.fold_in(key, _SCHEDULED_SAMPLING),
+            probability,
+            objective.scheduled_sampling_passes,
+        )
+        return as_given(params, given, key, step, states)
+
     trained_by = with_omega if objective.omega else plain
-    return with_flossing if objective.flossing_steps else trained_by
+    as_given = with_flossing if objective.flossing_steps else trained_by
+    return with_scheduled_sampling if objective.scheduled_sampling else as_given
 
 
 def _stepwise(run: Run) -> Run:

@@ -126,7 +126,7 @@ def program(
     def loss(params: Params, batch: Batch, run: Run) -> Array:
         return mean_loss(task, apply(params, batch, run), batch)
 
-    loss_and_gradient = gradient(loss, objective, execute)
+    loss_and_gradient = gradient(loss, objective, execute, apply)
     if objective.flossing_steps:
 
         def check_exponents(cell: Cell, params: Params, xs: Array) -> None:

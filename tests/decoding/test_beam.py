@@ -70,6 +70,42 @@ def test_a_width_of_all_outputs_is_brute_force(float64, name, end):
     assert not beams.finished[none].any()
 
 
+@pytest.mark.parametrize("alpha", [0.6, 1.0, 5.0])
+def test_a_length_penalty_is_brute_force_too(float64, alpha):
+    """Outputs in the order of Σ ln p / ((5 + n) / 6)^α: all of them, and the best of those that a beam keeps."""
+    L, table = 4, np.random.default_rng(5).dirichlet(np.ones(V), V)
+    writer = writers.markov(table, [2, 3])
+    # The table is in float32, and its rows sum to one as the model computes it.
+    log_p = np.asarray(jax.nn.log_softmax(jnp.array(writer.params["table"].get_value(), jnp.float64)))
+    for b, first in enumerate([2, 3]):
+        scores = {}
+        for output in writers.outputs(L, END):
+            total = sum(log_p[a, b] for a, b in zip([first, *output], output, strict=False))
+            scores[output] = total / ((5 + len(output)) / 6) ** alpha
+        beams = search(writer, width=V**L, length=L, end=END, length_penalty=alpha)
+        found = [written(beams, b, w) for w in range(len(scores))]
+        assert sorted(found) == sorted(scores)
+        # Sums of four logarithms of float32.
+        np.testing.assert_allclose(beams.scores[b, : len(scores)], [scores[o] for o in found], rtol=1e-5)
+        assert (np.diff(beams.scores[b, : len(scores)]) <= 0).all()
+        few = search(writer, width=3, length=L, end=END, length_penalty=alpha)
+        for w in range(3):
+            np.testing.assert_allclose(few.scores[b, w], scores[written(few, b, w)], rtol=1e-5)
+        np.testing.assert_allclose(few.scores[b, 0], max(scores.values()), rtol=1e-5)  # which it finds, of so few
+
+
+def test_a_length_penalty_changes_which_output_is_best():
+    """The end at once, .4, against "b" and the end, .6 · .5: longer, and better once its length is allowed for."""
+    table = [[1, 0, 0, 0], [0.4, 0, 0.6, 0], [0.5, 0.1, 0.4, 0], [0, 0, 0, 1]]
+    writer = writers.markov(table, [A])
+    assert written(search(writer, width=2, length=5, end=0), 0, 0) == (0,)
+    beams = search(writer, width=2, length=5, end=0, length_penalty=3.0)
+    assert written(beams, 0, 0) != (0,)
+    n = int(beams.lengths[0, 0])
+    total = np.log(0.6) + (n - 2) * np.log(0.4) + np.log(0.5)
+    np.testing.assert_allclose(beams.scores[0, 0], total / ((5 + n) / 6) ** 3, rtol=1e-6)  # float32
+
+
 @pytest.mark.parametrize("name", slow_unless(lambda name: name == "encoder_decoder", ["sequence", "encoder_decoder"]))
 def test_a_score_is_the_log_probability_that_the_model_gives_the_output(float64, name):
     L, W = 6, 3
@@ -208,6 +244,8 @@ def test_a_search_ends_when_nothing_open_can_be_better_and_not_before():
     [
         ({"width": 0}, "width must be a whole number of at least 1, not 0"),
         ({"length": 0}, "length must be a whole number of at least 1, not 0"),
+        ({"length_penalty": -0.1}, "length_penalty must be a number of at least 0, not -0.1"),
+        ({"length_penalty": float("nan")}, "length_penalty must be a finite number, not nan"),
         ({"end": -1}, "end must be a whole number of at least 0, not -1"),
         ({"end": V}, "end must be one of the 4 tokens, a number below 4, not 4"),
     ],

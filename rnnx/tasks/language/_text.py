@@ -214,3 +214,21 @@ def bigrams(parts: Parts) -> Bigrams:
         n_a=np.bincount(train[:-1], minlength=V)[heldout[:-1]],
         d_a=np.bincount(occurring[counts > 0] // V, minlength=V)[heldout[:-1]],
     )
+
+
+@functools.lru_cache(maxsize=2)
+def witten_bell_cross_entropy(parts: Parts) -> float:
+    """Held-out cross-entropy, nats per token, of p(b | a) = (n_ab + d_a p(b)) / (n_a + d_a), d_a being how many
+    different tokens follow a (Witten & Bell 1991), counted on the text to train on, with p(b) = (n_b + 1) / (N + V);
+    where a is new, of p(b)."""
+    n_ab, n_a, d_a = bigrams(parts)
+    V = len(parts.vocabulary)
+    p_b = ((np.bincount(parts.train, minlength=V) + 1) / (len(parts.train) + V))[parts.heldout[1:]]
+    d_a = np.maximum(d_a, 1)
+    return float(-np.log((n_ab + d_a * p_b) / (n_a + d_a)).mean())
+
+
+def perplexity(means: dict[str, float]) -> dict[str, float]:
+    """exp(Σ nats / Σ tokens) over a split, for `Task.summary`."""
+    with np.errstate(over="ignore"):  # of a model that has diverged
+        return {"perplexity": float(np.exp(means["loss"]))}

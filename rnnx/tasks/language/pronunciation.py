@@ -20,21 +20,20 @@ Published for the present dictionary without stress, on another split: word erro
 """
 
 import functools
-import hashlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from rnnx import checks, examples
+from rnnx import examples
 from rnnx.data.cmudict import Dictionary, Pronunciation, cmudict, read_dictionary
 from rnnx.tasks._bigram import bigram_cross_entropy
 from rnnx.tasks._edit_distance import edit_distance
 from rnnx.tasks._scores import accuracy, cross_entropy, exact
-from rnnx.types import Array, Batch, Decoding, Example, Pair, Task
+from rnnx.tasks.language._pairs import Pairs, codes, part_of
+from rnnx.types import Batch, Decoding, Example, Task
+from rnnx.vocabulary import END_OF_LINE, PairVocabulary, Vocabulary
 
 _STRESS = "012"
 
@@ -70,97 +69,53 @@ def pronunciation(*, stress: bool = False, path: str = "") -> Task:
     """
     dictionary = read_dictionary(path) if path else _cmudict()
     table = _table(dictionary, stress)
-    sources, lengths, targets, target_lengths, word = (jnp.asarray(a) for a in table.arrays)
-    P, part = len(table.phonemes), table.part[table.arrays.word]
-
-    def sizes(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """How many letters, and how many phonemes with the end, each has."""
-        return table.arrays.lengths[table.arrays.word[pairs]], table.arrays.target_lengths[pairs]
-
-    def batch(pairs: Array | np.ndarray, width: int, target_width: int) -> Batch:
-        target = targets[pairs][:, :target_width].T.astype(jnp.int32)
-        before = jnp.concatenate([jnp.full_like(target[:1], P + 1), target[:-1]])
-        written = target_lengths[pairs].astype(jnp.int32)
-        return Batch(
-            inputs=Pair(sources[word[pairs]][:, :width].T.astype(jnp.int32), before, written),
-            targets=target,
-            weights=(jnp.arange(len(target))[:, None] < written).astype(jnp.float32),
-            lengths=lengths[word[pairs]].astype(jnp.int32),
-        )
-
-    def sampler(pairs: np.ndarray) -> Callable[[Array, int, int], Batch]:
-        letters, phonemes = sizes(pairs)
-
-        def sample(key: Array, batch_size: int, length: int) -> Batch:
-            checks.size("batch_size", batch_size)
-            checks.size("length of words", length, least=int(letters.min()))
-            short_enough = letters <= length
-            drawn = jax.random.choice(key, jnp.asarray(pairs[short_enough]), (batch_size,))
-            return batch(drawn, length, int(phonemes[short_enough].max()))
-
-        return sample
-
-    def batches_of(pairs: np.ndarray) -> Callable[[int], Iterator[Batch]]:
-        def batches(batch_size: int) -> Iterator[Batch]:
-            checks.size("batch_size", batch_size)
-            widths = [int(lengths.max()) for lengths in sizes(pairs)]
-            return (batch(pairs[n : n + batch_size], *widths) for n in range(0, len(pairs), batch_size))
-
-        return batches
+    pairs, vocabulary = table.pairs, table.vocabulary
 
     def score(outputs: list[list[int]]) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        said = (tuple(table.phonemes[code] for code in output) for output in outputs)
+        said = (tuple(vocabulary.target.tokens[code] for code in output) for output in outputs)
         return error_rates({word: listed for word, listed in table.words.items() if part_of(word) == "test"}, said)
 
     def example(batch: Batch) -> Example:
         assert batch.lengths is not None
         source = np.asarray(batch.inputs.source)[: int(batch.lengths[0]), 0]
         target = np.asarray(batch.targets)[: int(batch.inputs.target_lengths[0]), 0]
-        said = [f"{table.phonemes[code]} " for code in target[:-1]]
-        return examples.translation([table.letters[code] for code in source], [*said, "end"])
+        said = [f"{vocabulary.target.tokens[code]} " for code in target[:-1]]
+        return examples.translation(vocabulary.source.decode(source), [*said, "end"])
 
-    tested = np.flatnonzero(part == "test")
+    *phonemes, _ = vocabulary.target.tokens
+    tested = pairs.of("test")
     return Task(
-        sample=sampler(np.flatnonzero(part == "train")),
-        sample_heldout=sampler(np.flatnonzero(part == "heldout")),
+        sample=pairs.sampler("train"),
+        sample_heldout=pairs.sampler("heldout"),
         losses=cross_entropy,
         scores=lambda outputs, batch: {
             "accuracy": (accuracy(outputs, batch), batch.weights),
             "exact": exact(outputs, batch),
         },
         baseline_loss=lambda length: table.baseline_loss,
-        input_size=len(table.letters),
-        output_size=P + 1,
-        vocab_size=len(table.letters),
+        input_size=len(vocabulary.source),
+        output_size=len(vocabulary.target),
+        vocab_size=len(vocabulary.source),
         loss_unit="cross-entropy (nats per phoneme)",
-        min_length=table.min_length,
+        min_length=pairs.min_length,
         data={
             "path" if path else "dictionary": dictionary.name,
             "sha256": dictionary.sha256,
             "split": "80/5/15 by a hash of the word",
-            "letters": "".join(table.letters),
-            "phonemes": " ".join(table.phonemes),
+            "letters": "".join(vocabulary.source.tokens),
+            "phonemes": " ".join(phonemes),
         },
-        test_batches=batches_of(tested),
+        test_batches=pairs.batches(tested),
         model="encoder_decoder",
         example=example,
+        pair_vocabulary=vocabulary,
         decoding=Decoding(
-            batches=batches_of(tested[np.unique(table.arrays.word[tested], return_index=True)[1]]),
-            length=targets.shape[1],
-            end=P,
+            batches=pairs.batches(tested[np.unique(table.word[tested], return_index=True)[1]]),
+            length=pairs.targets.shape[1],
+            end=vocabulary.end,
             score=score,
         ),
     )
-
-
-def part_of(word: str) -> str:
-    """The part of the data that a word belongs to: `train`, `heldout` or `test`.
-
-    >>> part_of("banana"), part_of("hebe"), part_of("school")
-    ('train', 'heldout', 'test')
-    """
-    share = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "big") % 20
-    return "heldout" if share == 0 else "test" if share < 4 else "train"
 
 
 def error_rates(
@@ -196,23 +151,11 @@ def error_rates(
     return {"word_error_rate": wrong / len(records), "phoneme_error_rate": errors / phonemes}, records
 
 
-class _Arrays(NamedTuple):
-    """Of words, and of pairs of a word with one of its pronunciations."""
-
-    sources: np.ndarray  # [words, S]
-    lengths: np.ndarray  # [words]
-    targets: np.ndarray  # [pairs, T], the end after the last phoneme and in the padding
-    target_lengths: np.ndarray  # [pairs], the end included
-    word: np.ndarray  # [pairs], which one
-
-
 class _Table(NamedTuple):
     words: dict[str, tuple[Pronunciation, ...]]
-    letters: list[str]  # V of them, in the order of their numbers
-    phonemes: list[str]  # P of them
-    arrays: _Arrays
-    part: np.ndarray  # [words]: train, heldout or test
-    min_length: int
+    vocabulary: PairVocabulary
+    pairs: Pairs  # of a word with one of its pronunciations
+    word: np.ndarray  # [pairs], which one
     baseline_loss: float
 
 
@@ -225,36 +168,30 @@ def _cmudict() -> Dictionary:
 @functools.lru_cache(maxsize=2)
 def _table(dictionary: Dictionary, stress: bool) -> _Table:
     words = dictionary.words if stress else {word: _without(listed) for word, listed in dictionary.words.items()}
-    pairs = list(itertools.chain.from_iterable(words.values()))
-    letters = sorted(set(itertools.chain.from_iterable(words)))
-    phonemes = sorted(set(itertools.chain.from_iterable(pairs)))
-    sources, lengths = _codes(list(words), letters)
-    targets, target_lengths = _codes([(*said, "") for said in pairs], [*phonemes, ""])  # no phoneme is empty
     word = np.repeat(np.arange(len(words)), [len(listed) for listed in words.values()])
+    said = list(itertools.chain.from_iterable(words.values()))
+    letters = Vocabulary("character", tuple(sorted(set(itertools.chain.from_iterable(words)))))
+    phonemes = Vocabulary("symbol", (*sorted(set(itertools.chain.from_iterable(said))), END_OF_LINE))
+    place = {phoneme: n for n, phoneme in enumerate(phonemes.tokens)}
+    end, O = place[END_OF_LINE], len(phonemes)
+    sources, lengths = codes([letters.encode(word) for word in words], padding=len(letters) - 1)
+    targets, target_lengths = codes([[*(place[phoneme] for phoneme in one), end] for one in said], padding=end)
     part = np.array([part_of(word) for word in words])
-    for name, said in (("train", "train on"), ("heldout", "hold out"), ("test", "test on")):
-        if not (part == name).any():
-            raise ValueError(f"{dictionary.name} has too few words: of {len(words)} there is none to {said}.")
-    return _Table(
-        words,
-        letters,
-        phonemes,
-        _Arrays(sources, lengths, targets, target_lengths, word),
-        part,
-        min_length=max(int(lengths[part == name].min()) for name in ("train", "heldout")),
-        baseline_loss=bigram_cross_entropy(targets, target_lengths, part[word], len(phonemes) + 1),
-    )
+    pairs = Pairs(
+        sources[word],
+        lengths[word],
+        targets,
+        target_lengths,
+        sizes=lengths[word],
+        part=part[word],
+        first=O,
+        unit="words",
+    ).check(dictionary.name)
+    vocabulary = PairVocabulary(letters, phonemes, length=targets.shape[1])
+    baseline = bigram_cross_entropy(targets, target_lengths, part[word], O)
+    return _Table(words, vocabulary, pairs, word, baseline)
 
 
 def _without(listed: tuple[Pronunciation, ...]) -> tuple[Pronunciation, ...]:
     """Pronunciations without stress, of which some are then the same."""
     return tuple(dict.fromkeys(tuple(phoneme.rstrip(_STRESS) or phoneme for phoneme in said) for said in listed))
-
-
-def _codes(sequences: Sequence[Sequence[str]], symbols: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Sequences as the places of their symbols among those of a list, padded with the last one; and their lengths."""
-    place = {symbol: n for n, symbol in enumerate(symbols)}
-    lengths = np.array([len(sequence) for sequence in sequences])
-    codes = np.full((len(sequences), lengths.max()), len(symbols) - 1, np.min_scalar_type(len(symbols)))
-    codes[np.arange(lengths.max()) < lengths[:, None]] = [place[symbol] for one in sequences for symbol in one]
-    return codes, lengths

@@ -76,20 +76,15 @@ def words(*, corpus: str = "shakespeare", path: str = "", min_count: int = 3) ->
     return _text.next_token(
         parts,
         scores=scores,
-        baseline_loss=lambda length: _bigram_cross_entropy(parts),
+        baseline_loss=lambda length: _text.witten_bell_cross_entropy(parts),
         loss_unit="cross-entropy (nats per token)",
-        summary=_perplexity,
+        summary=_text.perplexity,
         data=_text.provenance(text, path, shares, parts.vocabulary)
         | {
             f"unknown_{part}": f"{np.mean(tokens == unknown):.4f}"
             for part, tokens in (("train", parts.train), ("heldout", parts.heldout), ("test", parts.test))
         },
     )
-
-
-def _perplexity(means: dict[str, float]) -> dict[str, float]:
-    with np.errstate(over="ignore"):  # of a model that has diverged
-        return {"perplexity": float(np.exp(means["loss"]))}
 
 
 @functools.lru_cache(maxsize=2)
@@ -107,14 +102,3 @@ def _encoded(text: Text, shares: Shares, min_count: int) -> Parts:
 def _most_frequent(text: str) -> int:
     """How often the most frequent word occurs."""
     return max(Counter(word for word in split_words(text) if word != END_OF_LINE).values(), default=0)
-
-
-@functools.lru_cache(maxsize=2)
-def _bigram_cross_entropy(parts: Parts) -> float:
-    """Held-out cross-entropy, nats per token, of p(b | a) = (n_ab + d_a p(b)) / (n_a + d_a) counted on the training
-    text, with p(b) = (n_b + 1) / (N + V); where a is new, of p(b)."""
-    n_ab, n_a, d_a = _text.bigrams(parts)
-    V = len(parts.vocabulary)
-    p_b = ((np.bincount(parts.train, minlength=V) + 1) / (len(parts.train) + V))[parts.heldout[1:]]
-    d_a = np.maximum(d_a, 1)
-    return float(-np.log((n_ab + d_a * p_b) / (n_a + d_a)).mean())

@@ -11,8 +11,10 @@ import numpy as np
 from rnnx import checks, examples
 from rnnx.tasks._scores import accuracy, cross_entropy, exact
 from rnnx.types import Array, Batch, Example, Pair, Scores, Task
+from rnnx.vocabulary import PairVocabulary, Vocabulary
 
 _SYMBOLS = 8
+_VOCABULARY = Vocabulary("character", tuple("abcdefgh"))
 
 
 def said_again(order: Callable[[Any, Any], Any]) -> Task:
@@ -40,10 +42,7 @@ def said_again(order: Callable[[Any, Any], Any]) -> Task:
 
     def example(batch: Batch) -> Example:
         n = int(batch.inputs.target_lengths[0])
-        source, target = (
-            "".join("abcdefgh"[symbol] for symbol in np.asarray(of)[:n, 0])
-            for of in (batch.inputs.source, batch.targets)
-        )
+        source, target = (_VOCABULARY.decode(np.asarray(of)[:n, 0]) for of in (batch.inputs.source, batch.targets))
         return examples.translation(source, target, marks=(order(n - 1, n),), marked="the symbol to be said there")
 
     return Task(
@@ -58,4 +57,5 @@ def said_again(order: Callable[[Any, Any], Any]) -> Task:
         loss_unit="cross-entropy (nats per symbol)",
         model="encoder_decoder",
         example=example,
+        pair_vocabulary=PairVocabulary(_VOCABULARY, _VOCABULARY, length=None),
     )
