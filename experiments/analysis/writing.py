@@ -1,6 +1,5 @@
 """What the model of a trial writes, token by token, from its directory alone."""
 
-import functools
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,20 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from experiments import build, user_modules
-from experiments.config import Config, ConfigError, restore
-from experiments.trials import compilation
+from experiments.analysis import trained
+from experiments.errors import ConfigError
 from rnnx import decoding
-from rnnx.logbook import Checkpoints, files
-from rnnx.logbook.checkpoints import by_name
-from rnnx.logbook.parameters import read_parameters
-from rnnx.logbook.run_directory import BEST, CHECKPOINTS, CONFIG, STUDY, VOCABULARY
-from rnnx.pytrees import flatten_dict
-from rnnx.training.objective import evaluation
-from rnnx.training.program import split
-from rnnx.types import Array, Batch, Decoder, Params, Run, Task
-from rnnx.unroll import plain_run
-from rnnx.vocabulary import UnknownTokenError, Vocabulary, bare_newlines
+from rnnx.types import Array, Batch, Decoder, Params, Run
+from rnnx.vocabulary import PairVocabulary, UnknownTokenError, Vocabulary, bare_newlines
 
 _CHUNK = 32
 """Tokens that are drawn by one call of a compiled program, and shown together."""
@@ -69,33 +59,21 @@ class Writer(NamedTuple):
 
 
 def writer(directory: Path, checkpoint: str) -> Writer:
-    """The model of a trial, with the parameters of its `latest` or `best` checkpoint or that of a step.
+    """The model of a trial of language, with the parameters of its `latest` or `best` checkpoint or that of a step.
 
     Raises:
-      ConfigError: there is no such trial or checkpoint, or its model does not write.
+      ConfigError: as from `trained.read`; its model does not write, or to a source.
     """
-    if not (directory / CONFIG).exists():
-        sweep = "; give the directory of one of its trials" if (directory / STUDY).exists() else ""
-        raise ConfigError(f"{directory} holds no trial: it has no {CONFIG}{sweep}.")
-    if not (directory / VOCABULARY).exists():
-        raise ConfigError(f"{directory} has no {VOCABULARY}: its task is not one of language, or it was not begun yet.")
-    record = files.read_json(directory / CONFIG)
-    user_modules.make_importable(directory, record.get("modules", {}))
-    config = restore(flatten_dict(record["config"]), trace=False)
-    vocabulary = Vocabulary.from_dict(files.read_json(directory / VOCABULARY))
-    compilation.enable_cache()
-    model, shapes = _model(config, vocabulary)
-    arrays = _arrays(directory, checkpoint)
-    names = by_name(shapes)
-    if arrays.keys() != names.keys():
-        raise ConfigError(f"the checkpoint in {directory} is of another model.")
-    params = jax.tree.unflatten(jax.tree.structure(shapes), [arrays[name] for name in names])
-    run = evaluation(config.objective)(plain_run)
+    model, params, vocabulary, run = trained.read(directory, checkpoint)
+    if isinstance(vocabulary, PairVocabulary):
+        raise ConfigError(
+            f"the model of {directory} writes to a source: give --source or --source_file in place of a prompt."
+        )
     begin, go_on, following = _programs(model, run)
     try:
         jax.eval_shape(begin, params, *_padded(np.zeros(1, np.int32)))
     except Exception as error:  # whatever the model says, or fails with, where it can't write
-        raise ConfigError(f"the model of {directory} does not write: {' '.join(str(error).split())}") from error
+        raise trained.mute(directory, error) from error
     return Writer(model, params, vocabulary, run, begin, go_on, following)
 
 
@@ -118,11 +96,12 @@ def next_tokens(writer: Writer, prompt: np.ndarray, count: int) -> list[tuple[st
     return [(writer.vocabulary.tokens[n], float(np.exp(log_p[n]))) for n in first]
 
 
-def likeliest(writer: Writer, prompt: np.ndarray, length: int, width: int) -> list[str]:
+def likeliest(writer: Writer, prompt: np.ndarray, length: int, width: int, length_penalty: float = 0.0) -> list[str]:
     """The likeliest texts of so many tokens after a prompt that a beam of this width finds, the best first."""
     batch = Batch(jnp.asarray(prompt[:, None]), None, jnp.ones(prompt[:, None].shape))
-    search = jax.jit(functools.partial(decoding.beam_search, writer.model, width=width, length=length, run=writer.run))
-    beams = search(writer.params, batch)
+    beams = decoding.beam_search(
+        writer.model, writer.params, batch, width=width, length=length, length_penalty=length_penalty, run=writer.run
+    )
     start = writer.vocabulary.decode(prompt[-1:])
     found = range(int(np.count_nonzero(beams.lengths[0])))  # there may be fewer texts than that
     texts = (np.concatenate([prompt[-1:], np.asarray(beams.tokens)[:, 0, n]]) for n in found)
@@ -182,45 +161,3 @@ def _padded(prompt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A prompt `[T, 1]` and its length `[1]`, T being one of few, so that few programs are compiled."""
     T = max(16, 1 << (len(prompt) - 1).bit_length())
     return np.pad(prompt, (0, T - len(prompt)))[:, None], np.array([len(prompt)], np.int32)
-
-
-def _model(config: Config, vocabulary: Vocabulary) -> tuple[Any, Params]:
-    """The graph definition of a model, and the shapes of its parameters; its task is not made, which may need data."""
-
-    def nothing(*_: Any) -> Any:
-        raise AssertionError("a model that writes draws no examples.")
-
-    V = len(vocabulary)
-    task = Task(
-        sample=nothing,
-        sample_heldout=nothing,
-        losses=nothing,
-        scores=nothing,
-        baseline_loss=nothing,
-        input_size=V,
-        output_size=V,
-        loss_unit="",
-        vocab_size=V,
-        vocabulary=vocabulary,
-        train_tokens=lambda: np.arange(V),  # of which a model that counts has tables in its checkpoint
-    )
-    return jax.eval_shape(lambda: split(build.model(config, task), jax.random.key(0)))
-
-
-def _arrays(directory: Path, checkpoint: str) -> dict[str, np.ndarray]:
-    """Parameters of a trial by name."""
-    if checkpoint == "best":
-        files_of = sorted((directory / BEST).glob("*.npz"), key=lambda path: int(path.stem), reverse=True)
-        found = next((arrays for arrays in map(read_parameters, files_of) if arrays is not None), None)
-        if found is None:
-            raise ConfigError(f"{directory} has no parameters of a best measurement: take --checkpoint=latest.")
-        return found
-    if not (directory / CHECKPOINTS).is_dir():
-        raise ConfigError(f"{directory} has no checkpoint yet.")
-    saved = Checkpoints(directory / CHECKPOINTS, read_only=True)
-    read = saved.read(None if checkpoint == "latest" else int(checkpoint))
-    if read is None:
-        kept = ", ".join(map(str, sorted(saved.steps()))) or "none"
-        raise ConfigError(f"{directory} has no checkpoint {checkpoint}; steps that are kept: {kept}.")
-    prefix = "params/"
-    return {name.removeprefix(prefix): array for name, array in read[1].items() if name.startswith(prefix)}

@@ -70,8 +70,8 @@ class Objective(NamedTuple):
     gradient is that of L + α Ω."""
     scheduled_sampling: float = 0.0
     """Probability that a model of sequence to sequence is given what it says itself, and not the true target of the
-    step before (Bengio et al. 2015; see `rnnx.training.scheduled_sampling`). The training loss is that of what it was given;
-    measured it is with true targets, as ever."""
+    step before (Bengio et al. 2015; see `rnnx.training.scheduled_sampling`). The training loss is that of what it was
+    given; measured it is with true targets, as ever."""
     scheduled_sampling_steps: int = 0
     """Training steps over which that probability rises from 0, in equal parts; with 0 it is there from the start."""
     scheduled_sampling_passes: int = 1

@@ -115,3 +115,20 @@ def test_one_wrong_character_spoils_an_example():
     scores = mean_scores(TASK, right.at[3, 1].multiply(-1), batch)
     np.testing.assert_allclose(scores["accuracy"], 39 / 40, rtol=1e-6)
     assert scores["exact"] == 0.75
+
+
+def test_what_a_model_writes_is_scored_over_the_whole_test_split():
+    """Every source to test on once, in the order of the batches; the error rate is one of all characters together."""
+    asked = [pair for batch in TASK.decoding.batches(5000) for pair in pairs(batch)]
+    vocabulary = TASK.pair_vocabulary
+    outputs = [vocabulary.target.encode(target).tolist() for _, target in asked]
+    numbers, records = TASK.decoding.score(outputs)
+    assert numbers == {"exact_match": 1.0, "character_error_rate": 0.0}
+    assert [(record["input"], *record["targets"]) for record in records] == asked
+    outputs[0] = vocabulary.target.encode("1").tolist()  # nine are missing
+    outputs[-1] = outputs[-1][::-1]
+    numbers, records = TASK.decoding.score(outputs)
+    assert numbers["exact_match"] == (len(asked) - 2) / len(asked)
+    errors = 9 + records[-1]["errors"]
+    assert numbers["character_error_rate"] == errors / (10 * len(asked))
+    assert (records[0]["output"], records[0]["errors"], records[0]["characters"]) == ("1", 9, 10)

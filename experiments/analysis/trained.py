@@ -1,0 +1,109 @@
+"""The model of a trial, from its directory alone: neither its data nor the network is needed."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from experiments import build, user_modules
+from experiments.config import Config, ConfigError, restore
+from experiments.trials import compilation
+from rnnx.logbook import Checkpoints, files
+from rnnx.logbook.checkpoints import by_name
+from rnnx.logbook.parameters import read_parameters
+from rnnx.logbook.run_directory import BEST, CHECKPOINTS, CONFIG, STUDY, VOCABULARY
+from rnnx.pytrees import flatten_dict
+from rnnx.training.objective import evaluation
+from rnnx.training.program import split
+from rnnx.types import Params, Run, Task
+from rnnx.unroll import plain_run
+from rnnx.vocabulary import PairVocabulary, Vocabulary
+
+
+class Trained(NamedTuple):
+    """A model that was trained, and what its tokens stand for."""
+
+    model: Any
+    """Its graph definition."""
+    params: Params
+    vocabulary: Vocabulary | PairVocabulary
+    run: Run
+    """How time runs in it, as where it is evaluated."""
+
+
+def read(directory: Path, checkpoint: str) -> Trained:
+    """The model of a trial, with the parameters of its `latest` or `best` checkpoint or that of a step.
+
+    Raises:
+      ConfigError: there is no such trial or checkpoint, or its tokens stand for nothing that could be read.
+    """
+    if not (directory / CONFIG).exists():
+        sweep = "; give the directory of one of its trials" if (directory / STUDY).exists() else ""
+        raise ConfigError(f"{directory} holds no trial: it has no {CONFIG}{sweep}.")
+    if not (directory / VOCABULARY).exists():
+        raise ConfigError(f"{directory} has no {VOCABULARY}: its task is not one of texts, or it was not begun yet.")
+    record = files.read_json(directory / CONFIG)
+    user_modules.make_importable(directory, record.get("modules", {}))
+    config = restore(flatten_dict(record["config"]), trace=False)
+    stands_for = files.read_json(directory / VOCABULARY)
+    vocabulary = (PairVocabulary if "source" in stands_for else Vocabulary).from_dict(stands_for)
+    compilation.enable_cache()
+    model, shapes = _model(config, vocabulary)
+    arrays = _arrays(directory, checkpoint)
+    names = by_name(shapes)
+    if arrays.keys() != names.keys():
+        raise ConfigError(f"the checkpoint in {directory} is of another model.")
+    params = jax.tree.unflatten(jax.tree.structure(shapes), [arrays[name] for name in names])
+    return Trained(model, params, vocabulary, evaluation(config.objective)(plain_run))
+
+
+def mute(directory: Path, error: Exception) -> ConfigError:
+    """What is told of a model that does not write, and says so, or fails where it is to."""
+    return ConfigError(f"the model of {directory} does not write: {' '.join(str(error).split())}")
+
+
+def _model(config: Config, vocabulary: Vocabulary | PairVocabulary) -> tuple[Any, Params]:
+    """The graph definition of a model, and the shapes of its parameters; its task is not made, which may need data."""
+
+    def nothing(*_: Any) -> Any:
+        raise AssertionError("a model that writes draws no examples.")
+
+    if isinstance(vocabulary, PairVocabulary):
+        alone, read, written = None, vocabulary.source, vocabulary.target
+    else:
+        alone = read = written = vocabulary
+    V = len(read)
+    task = Task(
+        sample=nothing,
+        sample_heldout=nothing,
+        losses=nothing,
+        scores=nothing,
+        baseline_loss=nothing,
+        input_size=V,
+        output_size=len(written),
+        loss_unit="",
+        vocab_size=V,
+        vocabulary=alone,
+        train_tokens=lambda: np.arange(V),  # of which a model that counts has tables in its checkpoint
+    )
+    return jax.eval_shape(lambda: split(build.model(config, task), jax.random.key(0)))
+
+
+def _arrays(directory: Path, checkpoint: str) -> dict[str, np.ndarray]:
+    """Parameters of a trial by name."""
+    if checkpoint == "best":
+        files_of = sorted((directory / BEST).glob("*.npz"), key=lambda path: int(path.stem), reverse=True)
+        found = next((arrays for arrays in map(read_parameters, files_of) if arrays is not None), None)
+        if found is None:
+            raise ConfigError(f"{directory} has no parameters of a best measurement: take --checkpoint=latest.")
+        return found
+    if not (directory / CHECKPOINTS).is_dir():
+        raise ConfigError(f"{directory} has no checkpoint yet.")
+    saved = Checkpoints(directory / CHECKPOINTS, read_only=True)
+    read = saved.read(None if checkpoint == "latest" else int(checkpoint))
+    if read is None:
+        kept = ", ".join(map(str, sorted(saved.steps()))) or "none"
+        raise ConfigError(f"{directory} has no checkpoint {checkpoint}; steps that are kept: {kept}.")
+    prefix = "params/"
+    return {name.removeprefix(prefix): array for name, array in read[1].items() if name.startswith(prefix)}
