@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnx.vocabulary import UnknownTokenError, Vocabulary, characters_of, split_words, words_of
+from rnnx.vocabulary import (
+    END_OF_LINE,
+    UNKNOWN,
+    PairVocabulary,
+    UnknownTokenError,
+    Vocabulary,
+    characters_of,
+    split_words,
+    words_of,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 # What words are made of and what separates them, more often than chance would have it.
@@ -36,6 +45,37 @@ def test_a_character_that_is_not_known_is_named_with_its_place():
     ):
         vocabulary.encode("abéd")
     assert vocabulary.decode(vocabulary.encode("abéd", skip_unknown=True)) == "ab"
+
+
+def test_symbols_are_what_stands_between_spaces():
+    vocabulary = Vocabulary("symbol", ("AH", "T", "<eos>"))
+    assert vocabulary.encode(" T  AH\tT ").tolist() == [1, 0, 1]
+    assert vocabulary.decode([1, 0, 1]) == "T AH T"
+    assert vocabulary.pieces([1, 0]) == ["T", " AH"]
+    with pytest.raises(
+        UnknownTokenError, match=r"^'EY', symbol 2 of the text, is none of the 3 symbols that are known\.$"
+    ):
+        vocabulary.encode("T EY")
+    assert vocabulary.encode("T EY T", skip_unknown=True).tolist() == [1, 1]
+
+
+def test_a_text_is_read_in_lower_case_where_that_is_asked_for():
+    """And a vocabulary that has nothing of it is, in a record and by its hash, what it always was."""
+    lower = Vocabulary("word", (UNKNOWN, "männer"), lower_case=True)
+    assert lower.encode("MÄNNER Männer frauen").tolist() == [1, 1, 0]
+    kept = Vocabulary("word", (UNKNOWN, "männer"))
+    assert kept.encode("MÄNNER männer").tolist() == [0, 1]
+    for vocabulary in (lower, kept):
+        assert Vocabulary.from_dict(json.loads(json.dumps(vocabulary.to_dict()))) == vocabulary
+    assert kept.to_dict() == {"unit": "word", "tokens": [UNKNOWN, "männer"]}
+    assert lower.sha256 != kept.sha256
+
+
+def test_a_pair_is_ended_by_its_own_token_or_by_none():
+    letters, said = Vocabulary("character", ("a", "b")), Vocabulary("symbol", ("AE", END_OF_LINE, "B"))
+    for pair, end in ((PairVocabulary(letters, said, 9), 1), (PairVocabulary(letters, letters, None), None)):
+        assert pair.end == end
+        assert PairVocabulary.from_dict(json.loads(json.dumps(pair.to_dict()))) == pair
 
 
 @given(PROSE | TEXTS)

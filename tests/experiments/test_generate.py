@@ -17,6 +17,7 @@ from experiments.config import ConfigError
 from experiments.trials import loop, trial
 from experiments.trials.trial import Trial
 from rnnx import decoding
+from rnnx.logbook.checkpoints import by_name
 from rnnx.types import Batch
 from tests.experiments import study_small
 from tests.experiments.commands import command, run
@@ -101,7 +102,7 @@ def test_parameters_are_those_of_the_checkpoint_that_is_named(workdir):
     assert (last != before).any()
     done = json.loads((workdir / "lstm" / "DONE.json").read_text())
     with np.load(workdir / "lstm" / "checkpoints" / "best" / f"{done['best']['step']}.npz") as arrays:
-        found = writing.by_name(writing.writer(workdir / "lstm", "best").params)
+        found = by_name(writing.writer(workdir / "lstm", "best").params)
         assert found.keys() == set(arrays)
         for name, array in found.items():
             np.testing.assert_array_equal(array, arrays[name])
@@ -160,6 +161,7 @@ def test_what_reads_it_may_be_of_another_encoding_or_go_away(workdir):
         (("--top_k=3000000000",), "flag --top_k=3000000000"),
         (("--next=3", "--temperature=0.5"), "--next draws nothing: --temperature does not go with it."),
         (("--next=3", "--beam=2"), "--next writes nothing: --beam does not go with it."),
+        (("--source=be",), "goes on from a text: give --prompt in place of a source."),
         (("--next=3", "--length=9"), "--next writes nothing: --length does not go with it."),
     ],
 )
@@ -182,7 +184,7 @@ def test_a_directory_without_a_writer_is_told(workdir, tmp_path):
             writing.writer(directory, "latest")
     shutil.copytree(workdir / "lstm", tmp_path / "mute")
     (tmp_path / "mute" / "vocabulary.json").unlink()
-    with pytest.raises(ConfigError, match=r"has no vocabulary.json: its task is not one of language"):
+    with pytest.raises(ConfigError, match=r"has no vocabulary.json: its task is not one of texts"):
         writing.writer(tmp_path / "mute", "latest")
 
 

@@ -14,6 +14,7 @@ from rnnx import examples
 from rnnx.report import on_data
 from rnnx.training.program import mean_loss, mean_scores
 from rnnx.types import Captioned, Pair
+from rnnx.vocabulary import UNKNOWN
 from tests.helpers import at_hand, compiled
 from tests.helpers.texts import in_one
 from tests.variants import assert_close
@@ -189,6 +190,22 @@ def test_it_says_what_it_is(task):
     assert task.loss_unit
     assert all(isinstance(key, str) and isinstance(value, str) for key, value in task.data.items())
     assert task.model in rnnx.models.names()
+
+
+def test_what_its_tokens_stand_for_is_read_back(task):
+    """A source as text is these tokens again, but for `<unk>`; and all that is written has a meaning."""
+    pair = task.pair_vocabulary
+    if pair is None:
+        return
+    assert (len(pair.source), len(pair.target)) == (task.vocab_size, task.output_size)
+    assert type(pair).from_dict(json.loads(json.dumps(pair.to_dict()))) == pair
+    batch = drawn(task.sample)
+    for b, length in enumerate(batch.lengths.tolist()):
+        tokens = batch.inputs.source[:length, b]
+        if UNKNOWN not in [pair.source.tokens[token] for token in tokens]:
+            np.testing.assert_array_equal(pair.source.encode(pair.source.decode(tokens)), tokens)
+    if task.decoding is not None:
+        assert (task.decoding.end, task.decoding.length) == (pair.end, pair.length)
 
 
 def test_its_first_example_is_what_people_see(task):

@@ -6,6 +6,8 @@ import json
 import pytest
 
 from experiments import build, config
+from experiments.analysis import translating
+from experiments.analysis.translating import Search
 from experiments.studies import study
 from experiments.trials import loop, predictions
 from experiments.trials.trial import TrialGroup
@@ -68,6 +70,10 @@ def test_the_last_and_the_best_parameters_write_once_at_the_end(tmp_path):
     assert lines(trial, "best") != lines(trial, "last")
     shown = board_events.numbers(trial.directory)
     assert shown["final/test/best/word_error_rate"][0][1] == pytest.approx(done["test"]["best"]["word_error_rate"])
+    translator = translating.translator(trial.directory, "latest")  # of what lies there alone
+    sources = [translator.read(record["input"], "") for record in lines(trial, "last")]
+    written = [text for (text,) in translating.likeliest(translator, sources, Search())]
+    assert written == [record["output"] for record in lines(trial, "last")]
     after = read_trial(trial.directory, tmp_path).after
     assert after["test/last/phoneme_error_rate"] == done["test"]["last"]["phoneme_error_rate"]
 
