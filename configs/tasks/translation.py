@@ -1,4 +1,14 @@
-"""A GRU that reads a German sentence in both directions, and one that says it in English, with attention."""
+"""A GRU that reads a German sentence in both directions, and one that says it in English, with attention.
+
+python -m experiments.run --config=configs/tasks/translation.py --workdir=runs/translation
+python -m experiments.generate --workdir=runs/translation --source="Ein kleiner Hund läuft durch den Schnee."
+
+Expect: on the 1000 sentences of the test split a perplexity of 8.3 per token, given the true words before, and of what it
+writes itself a BLEU of 27.7, each of them in `predictions/last.jsonl`; a bigram model of English has a perplexity of 42.5.
+In 16 minutes from start to end, on two cores that were shared with as much other work again: 3000 steps in 909 s. Others
+reach perplexities of 52 without attention to 23 with it, and a BLEU of 28, by networks of 512 units: see
+`rnnx.tasks.translation`. (2026-11-30, Python 3.12.1, jax 0.12.0.1, sacrebleu 2.6.0, seed 0.)
+"""
 
 from ml_collections import ConfigDict
 
@@ -6,7 +16,7 @@ from experiments import config
 
 
 def get_config() -> ConfigDict:
-    """Sentences of at most 20 words, all but 6 of 100."""
+    """Sentences of at most 20 words, all but 6 of 100; seven times as many examples as there are."""
     base = config.default()
     base.task.name = "translation"
     base.task.length = 20

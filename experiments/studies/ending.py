@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rnnx.logbook.files import read_json
-from rnnx.logbook.run_directory import ANALYSIS, DONE, FAILED, METRICS, VOCABULARY
+from rnnx.logbook.run_directory import ANALYSIS, DONE, EXAMPLE, FAILED, METRICS, VOCABULARY
 from rnnx.report import board, study, summary, terminal, words
 from rnnx.report.pages.format import digits
 from rnnx.report.study import Study
@@ -62,8 +62,17 @@ def _next(of: Study, workdir: Path) -> str:
         return shlex.join([_python(), "-m", f"experiments.{Path(sys.argv[0]).stem}", *sys.argv[1:]])
     writers = [directory for t in of.trials if ((directory := workdir / t.folder) / VOCABULARY).exists()]
     if writers:
-        return f"{_python()} -m experiments.generate --workdir={shlex.quote(str(writers[-1]))}"
+        return f"{_python()} -m experiments.generate --workdir={shlex.quote(str(writers[-1]))}{_source(writers[-1])}"
     return f"{_python()} -m experiments.analyze --workdir={shlex.quote(str(workdir))} --diagnostics=lyapunov"
+
+
+def _source(directory: Path) -> str:
+    """For a model of sequence to sequence what it may write to, the source of the example that its trial keeps."""
+    if "source" not in read_json(directory / VOCABULARY):
+        return ""
+    example = read_json(directory / EXAMPLE)
+    read = "".join(example["data"].get("pieces", "")[: example["steps"].get("encoder")])
+    return f" --source={shlex.quote(read.strip() or '…')}"
 
 
 def _python() -> str:

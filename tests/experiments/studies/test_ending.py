@@ -11,6 +11,7 @@ import pytest
 from experiments import config
 from experiments.studies import ending
 from experiments.studies.advice import advice
+from rnnx import examples
 from rnnx.report import board, terminal
 from tests.report.records import write_trial
 
@@ -123,6 +124,16 @@ def test_a_model_that_writes_is_asked_to(tmp_path, capsys, written):
     (tmp_path / "characters/gru/T8/seed0" / "vocabulary.json").write_text("{}")
     lines, _ = shown(capsys, tmp_path)
     assert lines[-1] == f"next         python -m experiments.generate --workdir={tmp_path}/characters/gru/T8/seed0"
+
+
+def test_a_model_of_sequence_to_sequence_is_asked_to_write_to_what_it_read(tmp_path, capsys, written):
+    directory = tmp_path / "dates/gru/T8/seed0"
+    write_trial(directory, task="dates")
+    (directory / "vocabulary.json").write_text('{"source": {}, "target": {}}')
+    example = examples.translation("3 May", "05-03")
+    (directory / "example.json").write_text(json.dumps(example._asdict()))
+    lines, _ = shown(capsys, tmp_path)
+    assert lines[-1] == f"next         python -m experiments.generate --workdir={directory} --source='3 May'"
 
 
 def test_a_python_that_a_shell_does_not_find_is_named_by_its_place(tmp_path, capsys, written, monkeypatch):
