@@ -3,11 +3,11 @@
 python -m experiments.run --config=configs/tasks/translation.py --workdir=runs/translation
 python -m experiments.generate --workdir=runs/translation --source="Ein kleiner Hund läuft durch den Schnee."
 
-Expect: on the 1000 sentences of the test split a perplexity of 8.3 per token, given the true words before, and of what it
-writes itself a BLEU of 27.7, each of them in `predictions/last.jsonl`; a bigram model of English has a perplexity of 42.5.
-In 16 minutes from start to end, on two cores that were shared with as much other work again: 3000 steps in 909 s. Others
-reach perplexities of 52 without attention to 23 with it, and a BLEU of 28, by networks of 512 units: see
-`rnnx.tasks.translation`. (2026-11-30, Python 3.12.1, jax 0.12.0.1, sacrebleu 2.6.0, seed 0.)
+Expect: on the 1000 sentences of the test split a perplexity of 8.3 per token, given the true words before, and of what
+it writes itself a BLEU of 27.7, each sentence in `predictions/last.jsonl`; a bigram model of English has a perplexity
+of 42.5. In 16 minutes from start to end, 3000 steps in 909 s, on two cores that had as much other work again. Others
+reach perplexities from 52 without attention to 23 with it, and a BLEU of 28, by networks of 512 units: see
+`rnnx.tasks.language.translation`. (2026-11-30, Python 3.12.1, jax 0.12.0.1, sacrebleu 2.6.0, seed 0.)
 """
 
 from ml_collections import ConfigDict
