@@ -22,6 +22,7 @@ Examples:
 
 import math
 import re
+from pathlib import Path
 from typing import Any
 
 from absl import flags
@@ -86,7 +87,7 @@ def _read(flag: str, value: str) -> str:
         cli.fail(f"--{flag}={file}: {error.strerror}")
 
 
-def _after_a_prompt(given: Any, directory: Any) -> int:
+def _after_a_prompt(given: Any, directory: Path) -> int:
     """Go on from a text, which is shown too."""
     prompt, source = given.prompt or "", "--prompt"
     if given.prompt_file is not None:
@@ -115,7 +116,7 @@ def _after_a_prompt(given: Any, directory: Any) -> int:
     return 0
 
 
-def _to_sources(given: Any, directory: Any) -> int:
+def _to_sources(given: Any, directory: Path) -> int:
     """Write a line to each source; several, if that is asked for."""
     sources, names = [given.source], ["--source"]
     if given.source_file is not None:

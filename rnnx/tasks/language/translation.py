@@ -78,9 +78,9 @@ def translation(
 
     Raises:
       rnnx.data.DataError: the sentences can't be had, or are damaged.
-      ValueError: an unknown language or unit, or one language twice; a file without a pair in one of the parts; from
-        `sample`, a length below that of the shortest pair; from `test_batches` and `decoding.batches`, a size that is
-        none.
+      ValueError: an unknown language or unit, or one language twice; a file without a pair in one of the parts; a
+        `min_count` that no word comes to; from `sample`, a length below that of the shortest pair; from `test_batches`
+        and `decoding.batches`, a size that is none.
 
     >>> import jax
     >>> batch = translation().sample(jax.random.key(0), 4, 20)  # doctest: +SKIP
@@ -97,10 +97,11 @@ def translation(
     table = _table(corpus, unit, min_count)
     pairs, vocabulary = table.pairs, table.vocabulary
     tested = pairs.of("test")
+    once: dict[str, int] = {}  # where each source to test on stands first
     asked: dict[str, list[str]] = {}
     for n in tested:
+        once.setdefault(corpus.sources[n], n)
         asked.setdefault(corpus.sources[n], []).append(corpus.targets[n])
-    once = np.array([n for n in tested if corpus.targets[n] is asked[corpus.sources[n]][0]])
 
     def score(outputs: list[list[int]]) -> tuple[dict[str, float], list[dict[str, Any]]]:
         texts = [vocabulary.target.decode(output) for output in outputs]
@@ -136,7 +137,7 @@ def translation(
         example=example,
         pair_vocabulary=vocabulary,
         decoding=Decoding(
-            batches=pairs.batches(once),
+            batches=pairs.batches(np.array(list(once.values()))),
             length=pairs.targets.shape[1],
             end=vocabulary.end,
             score=score,

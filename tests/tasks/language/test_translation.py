@@ -90,6 +90,15 @@ def test_a_source_is_in_one_part_with_all_its_targets(small, tmp_path):
     assert read == ["ein <unk> <unk>.", cat]
 
 
+def test_a_pair_that_occurs_twice_is_written_to_once(tmp_path):
+    """Also one of a single character, which Python has once."""
+    task = translation(path=written(tmp_path, f"{SMALL}5\tx\n5\tx\n"), min_count=1)
+    asked = [source for batch in task.decoding.batches(9) for source, _ in pairs(task, batch)]
+    numbers, records = task.decoding.score([[0]] * len(asked))
+    assert len(records) == len(asked) == 3
+    assert records[-1]["targets"] == ["x", "x"]
+
+
 def test_a_length_bounds_the_source_and_the_target(small):
     batch = drawn(small.sample, 4)
     assert {target for _, target in pairs(small, batch)} == {"a dog <unk>.", "a dog sleeps.", "the dog sleeps."}
