@@ -94,7 +94,7 @@ def test_a_pair_that_occurs_twice_is_written_to_once(tmp_path):
     """Also one of a single character, which Python has once."""
     task = translation(path=written(tmp_path, f"{SMALL}5\tx\n5\tx\n"), min_count=1)
     asked = [source for batch in task.decoding.batches(9) for source, _ in pairs(task, batch)]
-    numbers, records = task.decoding.score([[0]] * len(asked))
+    _, records = task.decoding.score([[0]] * len(asked))
     assert len(records) == len(asked) == 3
     assert records[-1]["targets"] == ["x", "x"]
 
