@@ -8,9 +8,8 @@ Expect: in two minutes on two cores, a held-out loss of 0.0006 nats per characte
 the 21,600 dates of the test split all are right too, without a wrong character; each of them stands in
 `predictions/last.jsonl` (2026-11-30, jax 0.12.0.1, seed 0).
 
-The gradient of the last character
-reaches over the whole of the source, which attention makes as near as it is: in the encoder it is largest some ten
-steps before the end, while in the decoder a twentieth is left nine steps back.
+The gradient of the last character reaches over the whole of the source, which attention makes as near as it is: in the
+encoder it is largest some ten steps before the end, while in the decoder a twentieth is left nine steps back.
 """
 
 from ml_collections import ConfigDict
