@@ -16,8 +16,11 @@ Examples:
     # The five likeliest next characters.
     python -m experiments.generate --workdir=runs/shakespeare \
         --prompt="To be, or not to b" --next=5
-    python -m experiments.generate --workdir=runs/pronunciation --source=tomato --beam=4 --num_samples=4
-    python -m experiments.generate --workdir=runs/translation --source_file=german.txt > english.txt
+    # The four likeliest pronunciations that a beam of four finds.
+    python -m experiments.generate --workdir=runs/pronunciation \
+        --source=tomato --beam=4 --num_samples=4
+    python -m experiments.generate --workdir=runs/translation \
+        --source_file=german.txt > english.txt
 """
 
 import math
