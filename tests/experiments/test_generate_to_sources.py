@@ -99,7 +99,7 @@ def test_each_line_gets_what_the_model_writes_to_it_by_itself(directory):
         length = int(beams.lengths[0, 0]) - int(beams.finished[0, 0])
         expected.append(vocabulary.target.decode(np.asarray(beams.tokens)[:length, 0, 0]))
     assert written == expected
-    assert text_of(f"--workdir={directory}", f"--source={sources[0].upper()}") == written[0] + "\n"
+    np.testing.assert_array_equal(translator.read(sources[0].upper(), ""), translator.read(sources[0], ""))
 
 
 def test_a_beam_has_its_best_first_and_no_more_than_it_found(directory):
@@ -138,10 +138,8 @@ def test_where_there_is_no_end_an_output_is_as_long_as_its_source():
     written = [text for (text,) in translating.likeliest(translator, sources, Search())]
     assert [len(text) for text in written] == [3, 1, 3, 1]
     assert set("".join(written)) <= set("abcdefgh")
-    (alone,) = next(translating.likeliest(translator, sources[2:3], Search()))
-    assert alone == written[2]
-    (short,) = next(translating.likeliest(translator, sources[2:3], Search(), length=2))
-    assert short == alone[:2]
+    (alone,) = next(translating.likeliest(translator, sources[2:3], Search(), length=2))  # of three that it may be
+    assert alone == written[2][:2]
 
 
 def test_letters_become_phonemes(tmp_path):
