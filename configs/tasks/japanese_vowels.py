@@ -2,7 +2,8 @@
 
 python -m experiments.run --config=configs/tasks/japanese_vowels.py --workdir=runs/vowels
 
-Expect: in a minute on two busy cores, 95.1 % of the 370 utterances to test on right. (2026-11-30, jax 0.12.0.1, seed 0.)
+Expect: in a minute on two busy cores, 95.1 % of the 370 utterances to test on right.
+(2026-11-30, jax 0.12.0.1, seed 0.)
 """
 
 from ml_collections import ConfigDict
