@@ -25,7 +25,14 @@ QUESTIONS = (
         "Where does the gradient go?",
         "Where?",
         ("state_gradient_on_data",),
-        ("state_gradient", "state_gradient_horizon", "log_state_gradient", "input_gradient", "jacobian_products"),
+        (
+            "state_gradient",
+            "state_gradient_handed_over",
+            "state_gradient_horizon",
+            "log_state_gradient",
+            "input_gradient",
+            "jacobian_products",
+        ),
     ),
     Question("when", "Since when?", "Since when?", (), ("state_gradient_heat_map",)),
     Question(

@@ -160,7 +160,7 @@ def test_what_was_not_measured_is_not_drawn(tmp_path, name):
     assert DRAW[name](study.read(tmp_path), "adding") is None
 
 
-@pytest.mark.parametrize("name", DRAW)
+@pytest.mark.parametrize("name", sorted(DRAW.keys() - {"state_gradient_handed_over"}))  # of models of two parts
 def test_figures_of_what_is_not_a_number_or_not_there_are_drawn(tmp_path, name):
     def spoiled(value, bad):
         if isinstance(value, dict | str) or (isinstance(value, list) and isinstance(value[0], str)):
