@@ -106,6 +106,8 @@ class Tree(NamedTuple):
     """(params, x [..., I]) -> state."""
     compose: Callable[[Params, State, State, Array], State]
     """(params, left, right, x) -> state."""
+    word_size: int | None = None
+    """How many numbers x has for a word, I, where the cell decides on that; `None`: any number of them."""
 
 
 class Cell(NamedTuple):

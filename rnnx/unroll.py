@@ -1,5 +1,6 @@
 """The one place where time runs."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,6 +9,7 @@ import numpy as np
 
 from rnnx import checks, engines
 from rnnx.engines import Steps, one_step
+from rnnx.engines._levels import by_levels
 from rnnx.engines._segments import rematerialized, segment_size, truncated
 from rnnx.engines._tree import over_nodes
 from rnnx.own_steps import own_steps, packing
@@ -51,12 +53,13 @@ def unroll(
         of `xs`.
       children: `[T, B, 2]` whole numbers, for cells of form `Tree`, which need it: the nodes of a tree take the place
         of steps, children before their parents; the left and the right child of each, -1 for none. The last node is the
-        root, whose state is `final_state`. Of the other arguments `lengths`, numbers of nodes, and `perturbations`
-        apply.
+        root, whose state is `final_state`. A node has one parent at most: under `jit` that can't be checked. Of the
+        other arguments `lengths`, numbers of nodes, `perturbations` and `engine` apply.
       engine: `"auto"` picks `"fused"` for cells with a `Dense` form (one custom backward pass: no forward-mode
         differentiation), `"associative"` for `Diagonal` ones on an accelerator, else `"scan"`. `"scan"` differentiates
         in both modes; `"loop"` is a Python loop, for tests. `"newton"` solves for all steps at once and warns
-        where that fails; its options and its report are in `rnnx.engines.newton.solve`.
+        where that fails; its options and its report are in `rnnx.engines.newton.solve`. Trees run level by level with
+        `"auto"` (one custom backward pass), and with `"scan"` node by node.
       remat: what the backward pass computes again instead of keeping it. `None` keeps everything; `"full"` keeps the
         states; a whole number K keeps the state at every K-th step, `"sqrt"` at every √T-th.
       truncate: K, for truncated back-propagation through time: no gradient passes from step nK + 1 to step nK. Steps
@@ -140,10 +143,10 @@ def unroll(
 
     if isinstance(cell.form, Tree):
         _check_tree(resets=resets, reverse=reverse, truncate=truncate, remat=remat)
-        children = _check_children(children, xs)
+        children = _check_children(children, xs, valid)
         _check_nodes(cell, params, state, xs)
         given = params, xs, children, state, valid, perturbations
-        final_state, states = over_nodes(cell, *vary(given, varying(given)))
+        final_state, states = _run_tree(engine)(cell, *vary(given, varying(given)))
     elif children is not None:
         raise ValueError("children are for cells of form Tree, and this cell has another.")
     else:
@@ -181,7 +184,17 @@ def placed(cell: Cell, params: Params, steps: Steps, state: State) -> tuple[Cell
     return cell._replace(initial_state=initial_state), *vary((params, steps, state), axes)
 
 
-def _check_children(children: Array | None, xs: Array) -> Array:
+def _run_tree(engine: str) -> Callable[..., tuple[State, State]]:
+    ways = {"auto": by_levels, "scan": over_nodes}
+    if engine not in ways:
+        raise ValueError(
+            f"engine {engine!r} is for sequences; a cell of form Tree runs by 'auto', level by level, or by 'scan', "
+            "node by node."
+        )
+    return ways[engine]
+
+
+def _check_children(children: Array | None, xs: Array, valid: Array | None) -> Array:
     if children is None:
         raise ValueError("a cell of form Tree needs children [N, B, 2], the left and the right child of each node.")
     if xs.ndim != 3:
@@ -201,7 +214,19 @@ def _check_children(children: Array | None, xs: Array) -> Array:
     known = not isinstance(given, jax.core.Tracer)
     if known and ((np.asarray(given) < -1) | (np.asarray(given) >= wanted[0])).any():
         raise ValueError(f"children must lie between -1, for none, and {wanted[0] - 1}, the last node.")
+    if known and not isinstance(valid, jax.core.Tracer) and _shared(np.asarray(given), valid):
+        raise ValueError("children must be those of trees, where a node is the child of one other at most.")
     return children.astype(int)
+
+
+def _shared(children: np.ndarray, valid: Array | None) -> bool:
+    """Whether a node is the child of several, `[N, B, 2]`."""
+    N, B, _ = children.shape
+    if valid is not None:
+        children = np.where(np.asarray(valid)[..., None], children, -1)
+    counts = np.zeros((N + 1, B), int)
+    np.add.at(counts, (children, np.arange(B)[:, None]), 1)  # none, -1, is the last row
+    return bool((counts[:N] > 1).any())
 
 
 def _check_nodes(cell: Cell, params: Params, state: State, xs: Array) -> None:

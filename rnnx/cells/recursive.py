@@ -73,5 +73,5 @@ def recursive(hidden_size: int, *, recurrent_initializer: KernelPolicy = "glorot
         step=None,
         read=lambda params, state, x: state.h,
         output_size=hidden_size,
-        form=Tree(leaf=lambda params, x: RecursiveState(jnp.tanh(x)), compose=compose),
+        form=Tree(leaf=lambda params, x: RecursiveState(jnp.tanh(x)), compose=compose, word_size=hidden_size),
     )

@@ -78,5 +78,5 @@ def rntn(hidden_size: int, *, recurrent_initializer: KernelPolicy = "glorot_unif
         step=None,
         read=lambda params, state, x: state.h,
         output_size=H,
-        form=Tree(leaf=lambda params, x: RecursiveState(jnp.tanh(x)), compose=compose),
+        form=Tree(leaf=lambda params, x: RecursiveState(jnp.tanh(x)), compose=compose, word_size=H),
     )

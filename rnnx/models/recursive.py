@@ -8,6 +8,7 @@ Socher et al. 2013: the readout is shared by leaves and inner nodes.
 import jax.numpy as jnp
 from flax import nnx
 
+from rnnx import cells
 from rnnx.models._layers import embedding, read_out
 from rnnx.types import Array, Batch, Cell, Run, Task, Tree
 from rnnx.unroll import plain_run
@@ -19,7 +20,8 @@ class Recursive(nnx.Module):
     The recurrent part is called `tree`; its lag is the depth below the root.
 
     Args:
-      cell: the cell, such as `recursive` or `rntn`.
+      cell: the cell: `recursive`, `mv_rnn`, `rntn` or `tree_lstm`. Word vectors have as many numbers as it asks for, or
+        else as it has outputs.
       task: what it is for; `Batch.inputs` are `rnnx.types.Nodes`, and `lengths` the numbers of nodes.
       rngs: what parameters are drawn from.
 
@@ -35,12 +37,16 @@ class Recursive(nnx.Module):
 
     def __init__(self, cell: Cell, task: Task, *, rngs: nnx.Rngs):
         if not isinstance(cell.form, Tree):
-            raise ValueError("the model 'recursive' runs over trees and needs a cell of form Tree: recursive or rntn.")
+            known = [name for name in cells.names() if isinstance(cells.get(name)(1).form, Tree)]
+            raise ValueError(
+                f"the model 'recursive' runs over trees and needs a cell of form Tree: {', '.join(known)}."
+            )
         if task.vocab_size is None:
             raise ValueError("the model 'recursive' has a vector for each word, and this task has no words.")
         self.cell = cell
-        self.embedding = embedding(task.vocab_size, cell.output_size, rngs)
-        self.tree = nnx.Param(cell.init(rngs.params(), cell.output_size))
+        features = cell.form.word_size or cell.output_size
+        self.embedding = embedding(task.vocab_size, features, rngs)
+        self.tree = nnx.Param(cell.init(rngs.params(), features))
         self.readout = nnx.Linear(cell.output_size, task.output_size, rngs=rngs)
 
     def __call__(self, batch: Batch, run: Run = plain_run) -> Array:
