@@ -321,6 +321,11 @@ class Task(NamedTuple):
     """What the tokens of sequence to sequence stand for: then a trained model can write to a text."""
     decoding: Decoding | None = None
     """How what a model writes to the test split is scored; `None` where nothing is to be written."""
+    read: Callable[[str], Batch] | None = None
+    """(a text of anyone's) -> it as the one example of a batch, whose targets are not looked at; raises `ValueError`
+    with the reason where it is none of those that this task has. `None` where inputs are no texts."""
+    classes: tuple[str, ...] = ()
+    """What the outputs are the logits of, O names; empty where they are none of classes."""
 
 
 class Run(Protocol):

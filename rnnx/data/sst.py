@@ -11,10 +11,12 @@ import zipfile
 from typing import NamedTuple
 
 from rnnx.data._download import http_file
-from rnnx.data._store import Source, obtain
+from rnnx.data._store import DataError, Source, obtain
+from rnnx.data._text import read_file
 
 _URL = "https://nlp.stanford.edu/sentiment/trainDevTestTrees_PTB.zip"
-_TOKEN = re.compile(r"\(([0-4]) ([^()]*)|\)")  # a node begins, a leaf with its word; a node ends
+_TOKEN = re.compile(r"\(([0-4]) ([^()]*)|\) *")  # a node begins, a leaf with its word; a node ends
+_SUCH_AS = "(3 (2 very) (3 good))"
 _BRACKETS = {"-LRB-": "(", "-RRB-": ")"}
 
 
@@ -50,28 +52,93 @@ def sst() -> Treebank:
     return Treebank(train, dev, test, {source.path: source.sha256 for source in SOURCES})
 
 
+def read_treebank(path: str) -> tuple[tuple[LabelledTree, ...], dict[str, str]]:
+    """The trees of a file of one's own in the same form, one a line, and the sha256 of the file by its path.
+
+    Args:
+      path: relative to the working directory; `~` is the home directory.
+
+    Raises:
+      DataError: the file can't be read as `rnnx.data.read_file` does, or a line is no tree, with its number.
+    """
+    name, text, sha256 = read_file(path)
+    trees = []
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            trees += [parse(line)] if line.strip() else []
+        except ValueError as error:
+            raise DataError(f"line {number} of {name} is no tree: {error}") from None
+    if not trees:
+        raise DataError(f"{name} has no trees: a line is one, such as {_SUCH_AS}.")
+    return tuple(trees), {name: sha256}
+
+
 def parse(line: str) -> LabelledTree:
-    r"""A tree from a line of the files, which are known to be well formed by their hashes.
+    r"""A tree from a line of the files.
 
     A word is all that stands between a label and the closing bracket, a no-break space too. What the Penn Treebank
     escapes is as in the sentence again: `(` for `-LRB-`, `/` for `\/`.
 
+    Raises:
+      ValueError: it is none, with the place where that shows.
+
     >>> parse(r"(3 (2 and\/or) (4 good))")
     LabelledTree(labels=(2, 4, 3), children=((-1, -1), (-1, -1), (0, 1)), words=('and/or', 'good', ''))
+    >>> parse("(3 (2 very) (2 very) (4 good))")
+    Traceback (most recent call last):
+    ValueError: character 30: the node that ends here has 3 children, but must have a word or two nodes.
     """
     labels, children, words = [], [], []
-    begun: list[tuple[int, str]] = []
-    without_parent: list[int] = []
-    for label, word in _TOKEN.findall(line):
-        if label:
-            begun.append((int(label), _BRACKETS.get(word, word).replace("\\", "")))
+    begun: list[tuple[int, str, list[int]]] = [(0, "", [])]  # label, word and children; the first is around them all
+    at, line = 0, line.strip(" \t")
+    while at < len(line):
+        token = _TOKEN.match(line, at)
+        if token is None:
+            raise ValueError(f"character {at + 1}: {line[at : at + 10]!r} is no node: a tree is as in {_SUCH_AS}.")
+        at = token.end()
+        if token[1]:
+            begun.append((int(token[1]), _plain(token[2].strip(" ")), []))
             continue
-        label, word = begun.pop()
+        if len(begun) == 1:
+            raise ValueError(f"character {at}: a bracket is closed that was not opened.")
+        label, word, below = begun.pop()
+        if len(below) != (0 if word else 2):
+            has = f"{len(below)} children" + (f" and a word, {word!r}" if word else "")
+            raise ValueError(
+                f"character {at}: the node that ends here has {has}, and must have a word or two children."
+            )
         labels.append(label)
         words.append(word)
-        children.append((-1, -1) if word else (without_parent.pop(-2), without_parent.pop()))
-        without_parent.append(len(labels) - 1)
+        children.append((-1, -1) if word else (below[0], below[1]))
+        begun[-1][2].append(len(labels) - 1)
+    if len(begun) > 1 or len(begun[0][2]) != 1:
+        why = f"{len(begun) - 1} brackets are not closed" if len(begun) > 1 else f"there are {len(begun[0][2])} trees"
+        raise ValueError(f"character {len(line)}: {why}.")
     return LabelledTree(tuple(labels), tuple(children), tuple(words))
+
+
+def parse_any(text: str) -> LabelledTree:
+    """A tree with labels, as `parse` reads it, or with words and brackets alone, all of it neutral then.
+
+    Raises:
+      ValueError: it is none.
+
+    >>> parse_any("((very good) film)").words
+    ('very', 'good', '', 'film', '')
+    """
+    if _TOKEN.match(text.lstrip()):
+        return parse(text)
+    labelled = re.sub(r"[^ \t()]+", r"(2 \g<0>)", text)
+    labelled = re.sub(r"\((?!2 )", "(2 ", labelled)
+    try:
+        return parse(labelled)
+    except ValueError as error:
+        raise ValueError(f"{error.args[0].removesuffix('.')}, where it is {labelled} with labels.") from None
+
+
+def _plain(word: str) -> str:
+    """Without the escapes of the Penn Treebank."""
+    return _BRACKETS.get(word, word).replace("\\", "")
 
 
 @functools.cache

@@ -5,7 +5,7 @@ import pytest
 
 from rnnx import data
 from rnnx.data import sst
-from rnnx.data.sst import parse
+from rnnx.data.sst import parse, parse_any, read_treebank
 
 
 def test_a_tree_is_read_off_its_brackets():
@@ -50,3 +50,48 @@ def test_an_archive_without_the_member_is_a_download_that_failed(monkeypatch):
         monkeypatch.setattr(sst, "_archive", lambda content=content: content)
         with pytest.raises(data.DataError, match=r"failed \(no archive with trees/train\.txt: "):
             data.get("sst")()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("(3 (2 a) (2 b)", "character 14: 1 brackets are not closed."),
+        ("(3 (2 a) (2 b)))", "character 16: a bracket is closed that was not opened."),
+        ("(3 (2 a) b)", r"character 10: 'b\)' is no node: a tree is as in .*"),
+        ("(7 a)", r"character 1: '\(7 a\)' is no node: .*"),
+        ("(3 a) (2 b)", "character 11: there are 2 trees."),
+        ("(3 )", "character 4: the node that ends here has 0 children, and must have .*"),
+        ("(3 (2 a) (2 b) (2 c))", "character 21: the node that ends here has 3 children, and must have .*"),
+        ("(3 x (2 a) (2 b))", "character 17: the node that ends here has 2 children and a word, 'x', and must have .*"),
+    ],
+)
+def test_a_damaged_tree_is_told_with_its_place(line, message, tmp_path):
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        parse(line)
+    path = tmp_path / "mine.txt"
+    path.write_text(f"(3 (2 very) (3 good))\n\n{line}\n")
+    with pytest.raises(data.DataError, match=rf"^line 3 of .*mine\.txt is no tree: {message}$"):
+        read_treebank(str(path))
+
+
+def test_a_treebank_of_ones_own_may_have_trees_of_one_leaf(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text("(4 Great)\n (3 (2 very) (3 good)) \n")
+    (leaf, tree), sha256 = read_treebank(str(path))
+    assert (leaf.words, leaf.children, leaf.labels) == (("Great",), ((-1, -1),), (4,))
+    assert tree == parse("(3 (2 very) (3 good))")
+    assert list(sha256) == [str(path)]
+    path.write_text("\n")
+    with pytest.raises(data.DataError, match=r"^.*mine\.txt has no trees: a line is one, such as .*$"):
+        read_treebank(str(path))
+
+
+def test_a_tree_may_be_given_without_labels():
+    labelled = parse("(2 (2 (2 8\u00a01\\/2) (2 -LRB-)) (2 film))")
+    assert parse_any("((8\u00a01\\/2 -LRB-) film)") == labelled
+    assert parse_any("( (8\u00a01\\/2  -LRB-) film )") == labelled
+    assert parse_any("(3 (2 very) (3 good))").labels == (2, 3, 3)
+    with pytest.raises(
+        ValueError, match=r"^character 24: 1 brackets are not closed, where it is \(2 .* with labels\.$"
+    ):
+        parse_any("((a b) c")

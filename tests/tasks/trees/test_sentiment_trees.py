@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from rnnx import data
+from rnnx.data.sst import parse
+from rnnx.tasks._words import part_of
 from rnnx.tasks.trees.sentiment_trees import sentiment_trees
 from rnnx.training.program import mean_loss, mean_scores
 
@@ -168,4 +170,45 @@ def test_another_number_of_classes_is_refused():
 
 
 def test_the_files_are_recorded(bank):
-    assert sentiment_trees().data == {"treebank": "sst", **{s.path: s.sha256 for s in data.sources("sst")}}
+    files = {s.path: s.sha256 for s in data.sources("sst")}
+    repeated = {"also in training": "2 held out, 2 tested on"}
+    assert sentiment_trees().data == {"treebank": "sst", **files, **repeated}
+    trained = {tree.words for tree in bank.train}
+    assert [sum(tree.words in trained for tree in part) for part in (bank.dev, bank.test)] == [2, 2]
+
+
+OWN = "".join(f"({n % 5} ({n % 3} ({n % 5} It) (2 is)) ({n % 4} {n}))\n" for n in range(60)) + "(4 Great)\n(0 Awful)\n"
+
+
+def test_a_treebank_of_ones_own(tmp_path):
+    """Every tree in one of the parts; leaves alone are trees too; the unknown word is what occurs once in training."""
+    path = tmp_path / "mine.txt"
+    path.write_text(OWN)
+    task = sentiment_trees(path=str(path))
+    assert task.vocab_size == 3
+    assert task.example(task.read("((It is) Great)")).data["words"] == ["It", "is", "", "<unk>", ""]
+    (tested,) = task.test_batches(100)
+    lines = [line for line in OWN.splitlines() if part_of(" ".join(filter(None, parse(line).words))) == 0]
+    assert drawn(jax.device_get(tested)) == shapes(map(parse, lines))
+    path.write_text("(4 Great)\n")
+    with pytest.raises(ValueError, match=r"^.*mine\.txt has too few trees: there is none to .*\.$"):
+        sentiment_trees(path=str(path))
+    path.write_text("(4 Great\n")
+    with pytest.raises(
+        data.DataError, match=r"^line 1 of .*mine\.txt is no tree: character 9: 1 brackets are not closed"
+    ):
+        sentiment_trees(path=str(path))
+
+
+def test_a_tree_is_read_as_those_of_the_task(bank):
+    """With its labels and without; words that there are not are unknown."""
+    task = sentiment_trees()
+    batch = task.read("((very good) Qwertyuiop)")
+    shown = task.example(batch)
+    assert shown.data["words"] == ["very", "good", "", "<unk>", ""]
+    assert shown.data["children"] == [[-1, -1], [-1, -1], [0, 1], [-1, -1], [2, 3]]
+    assert batch.lengths.tolist() == [5]
+    again = task.read("(4 (4 (2 very) (3 good)) (2 Qwertyuiop))")
+    np.testing.assert_array_equal(again.inputs.words, batch.inputs.words)
+    with pytest.raises(ValueError, match=r"^character \d+: there are 2 trees"):
+        task.read("very good")
