@@ -18,7 +18,7 @@ from rnnx.initializers import is_initial_value
 from rnnx.references import UserCodeError, is_reference, leads_to, told
 from rnnx.training import schedules
 from rnnx.training.objective import PLAIN
-from rnnx.training.optimizers import Hyperparameters
+from rnnx.training.optimizers import Groups, Hyperparameters
 from rnnx.training.program import Program, TrainState
 from rnnx.training.program import program as training_program
 from rnnx.training.schedules import Schedule
@@ -101,8 +101,38 @@ def program(config: "Config", mesh: Mesh | None = None) -> Program:
         engine=config.engine,
         remat=config.remat,
         objective=config.objective,
+        groups=groups(config),
         mesh=mesh,
     )
+
+
+def groups(config: "Config") -> Groups:
+    """What is done otherwise with some of the parameters.
+
+    Raises:
+      ValueError: a setting that is none of groups and numbers.
+    """
+    return Groups(
+        by_group("l2", config.l2), by_group("sgd_rates", config.sgd_rates), config.restart_every, config.initial_sum
+    )
+
+
+def by_group(field: str, text: str) -> tuple[tuple[str, float], ...]:
+    """A number for each group of parameters, from a setting such as `tree=0.001, readout=1e-4`.
+
+    >>> by_group("l2", "tree=0.001, readout=1e-4")
+    (('tree', 0.001), ('readout', 0.0001))
+    """
+    found: dict[str, float] = {}
+    for item in filter(None, map(str.strip, text.split(","))):
+        name, _, number = map(str.strip, item.partition("="))
+        try:
+            found[name] = checks.number(field, float(number), above=0)
+        except ValueError:
+            raise ValueError(
+                f"{field} = {text!r}: {item!r} must be a group of parameters with a number above 0, as in readout=1e-4."
+            ) from None
+    return tuple(found.items())
 
 
 def hyperparameters(config: "Config") -> Hyperparameters:

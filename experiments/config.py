@@ -118,6 +118,15 @@ class Config:
     named."""
     momentum: float
     """Of `sgd`: how much of the step before is in the next one."""
+    l2: str
+    """L2 penalty of groups of parameters, such as `tree=1e-3,readout=1e-4`: so many times these is added to their
+    gradient."""
+    sgd_rates: str
+    """Groups of parameters that plain gradient descent trains, each at a rate of its own, such as `embedding=0.1`."""
+    initial_sum: float
+    """Of `adagrad`: what its sums of squares begin with."""
+    restart_every: int
+    """Training steps after which the optimizer begins anew, as `adagrad` may after each epoch; 0 for never."""
     clip_norm: float
     """Limit of the global gradient norm; 0 for none."""
     clip_value: float
@@ -177,6 +186,10 @@ def default() -> ConfigDict:
             # What optax takes, if it is not named: 1e-4 for adamw.
             "weight_decay": placeholder(float),
             "momentum": 0.0,
+            "l2": "",
+            "sgd_rates": "",
+            "initial_sum": placeholder(float),
+            "restart_every": 0,
             "clip_norm": 1.0,
             "clip_value": 0.0,
             "precision": "float32",
@@ -263,6 +276,10 @@ def parse(given: ConfigDict, *, trace: bool = True) -> Config:
             schedule=_schedule(given.schedule.to_dict(), given.steps),
             weight_decay=_of_optimizer("weight_decay", given.weight_decay, optimizer, default=1e-4),
             momentum=_of_optimizer("momentum", given.momentum, optimizer),
+            l2=given.l2,
+            sgd_rates=given.sgd_rates,
+            initial_sum=_of_optimizer("initial_sum", given.initial_sum, optimizer, default=0.1),
+            restart_every=checks.size("restart_every", given.restart_every, least=0),
             clip_norm=_not_negative("clip_norm", given.clip_norm),
             clip_value=_not_negative("clip_value", given.clip_value),
             precision=given.precision,
@@ -285,6 +302,7 @@ def parse(given: ConfigDict, *, trace: bool = True) -> Config:
                 )
         if config.clip_norm and config.clip_value:
             raise ValueError("clip_norm and clip_value are two ways to clip the gradient: set one of them to 0.")
+        build.groups(config)
         if config.patience and not config.best_metric:
             raise ValueError(f"patience needs a best_metric that can get better, such as {build.LOSS}.")
         if trace:

@@ -22,7 +22,14 @@ from rnnx.gradient_flow import gradient_flows
 from rnnx.norm import global_norm
 from rnnx.training import parallel
 from rnnx.training.objective import PLAIN, Carried, Objective, evaluation, gradient
-from rnnx.training.optimizers import OPTIMIZERS, Hyperparameters, clipped_norm, update_rule
+from rnnx.training.optimizers import (
+    OPTIMIZERS,
+    PLAIN_GROUPS,
+    Groups,
+    Hyperparameters,
+    clipped_norm,
+    update_rule,
+)
 from rnnx.training.runs import Precision, carried, execution, in_float32, visited
 from rnnx.training.schedules import CONSTANT, Schedule
 from rnnx.types import Array, Batch, Cell, GradientFlow, Histogram, Params, Run, Scores, State, Task
@@ -83,6 +90,7 @@ def program(
     engine: str = "auto",
     remat: str | int | None = None,
     objective: Objective = PLAIN,
+    groups: Groups = PLAIN_GROUPS,
     mesh: Mesh | None = None,
 ) -> Program:
     """Build the functions that train a model on a task and measure it.
@@ -98,6 +106,7 @@ def program(
       schedule: of the learning rate, as made by one of `rnnx.training.schedules`; a step is one update.
       precision, engine, remat: as for `rnnx.training.runs.execution`.
       objective: what is minimised, and by which gradient.
+      groups: what is done otherwise with some of the parameters.
       mesh: devices, as by `rnnx.training.parallel.mesh`, of which each trains on its share of every batch; each has a
         copy of the state. They all measure what one would: a diagnostic may look at all of its batch at once.
 
@@ -117,6 +126,10 @@ def program(
     optimizer = checks.choice("optimizer", optimizer, OPTIMIZERS)
     for name in diagnostics:
         all_diagnostics.get(name)  # one that there is
+    if groups.l2 or groups.sgd:
+        there = jax.eval_shape(lambda: split(model, jax.random.key(0))[1])
+        for name, _ in (*groups.l2, *groups.sgd):
+            checks.choice("group of parameters", name, there)
     execute = execution(precision, engine, remat)
     apply = applying(model)
 
@@ -164,7 +177,7 @@ def program(
         params = split(model, _keys(seed)[0])[1]
         # The first batch restarts everywhere, and does not look at what is carried.
         states = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), carried_shapes)
-        opt_state = update_rule(optimizer, 1.0, Hyperparameters(seed, 1.0)).init(params)
+        opt_state = update_rule(optimizer, 1.0, Hyperparameters(seed, 1.0), groups).init(params)
         return TrainState(params, opt_state, jnp.zeros((), jnp.int32), states)
 
     def train_step(state: TrainState, data_key: Array, given: Hyperparameters) -> tuple[TrainState, StepMetrics]:
@@ -177,11 +190,15 @@ def program(
         norm = global_norm(gradients)
         fit = jnp.isfinite(jnp.square(clipped_norm(gradients, norm, given)))  # optimisers square what they are given
         norm = jnp.where(fit, norm, norm * jnp.inf)
-        update = update_rule(optimizer, given.learning_rate * schedule(state.step), given)
+        update = update_rule(optimizer, given.learning_rate * schedule(state.step), given, groups)
         opt_state = state.opt_state
-        if objective.flossing_steps:
-            anew = functools.partial(jnp.where, state.step == objective.flossing_steps)
-            opt_state = jax.tree.map(anew, update.init(state.params), opt_state)
+        for period, begins in (
+            (objective.flossing_steps, lambda step: step == objective.flossing_steps),
+            (groups.restart_every, lambda step: step % groups.restart_every == 0),
+        ):
+            if period:
+                anew = functools.partial(jnp.where, begins(state.step))
+                opt_state = jax.tree.map(anew, update.init(state.params), opt_state)
         with jax.numpy_dtype_promotion("standard"):  # Adam in optax raises a Python float to an integer power
             updates, opt_state = update.update(gradients, opt_state, state.params)
         taken = TrainState(optax.apply_updates(state.params, updates), opt_state, state.step + 1, ended)

@@ -17,7 +17,7 @@ from tests.experiments.commands import ROOT, run
 
 HEAVY = {"flax", "jax", "jaxlib", "matplotlib", "numpy", "optax", "orbax", "rnnx", "tensorboardX"}
 COMMANDS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py") if "cli.start(main" in path.read_text())
-assert len(COMMANDS) == 7
+assert len(COMMANDS) == 8
 SMALL = "--config=tests/experiments/study_small.py"
 WORKDIR = "--workdir=nowhere"
 SLIPS = [
@@ -67,7 +67,7 @@ def test_help(module):
 def test_help_tells_every_setting_with_its_type_and_default(module):
     shown = answered(module, "--help")[1].partition("\nsettings, ")[2]
     rows = {
-        found[1]: found for found in re.finditer(r"^  ([a-z_.]+)=([A-Z,]+)\s+((?:.|\n {28})*)", shown, re.MULTILINE)
+        found[1]: found for found in re.finditer(r"^  ([a-z0-9_.]+)=([A-Z,]+)\s+((?:.|\n {28})*)", shown, re.MULTILINE)
     }
     assert set(rows) == set(flatten_dict(config.default().to_dict()))
     for name, row in rows.items():
@@ -135,6 +135,18 @@ def test_help_tells_every_setting_with_its_type_and_default(module):
         ("generate", [WORKDIR, "--checkpoint=²"], "--checkpoint=²: latest, best, or the step"),
         ("generate", [WORKDIR, "--prompt=a", "--prompt_file=b"], "--prompt and --prompt_file are two ways"),
         ("generate", [WORKDIR, "--prompt_file=/no/where"], "--prompt_file=/no/where: No such file or directory"),
+        ("predict", [], "--workdir is missing: say whose model is asked, for example --workdir=runs/sentiment."),
+        (
+            "predict",
+            [WORKDIR],
+            "give the text by --sentence, or by --tree with its brackets, and by one of them",
+        ),
+        (
+            "predict",
+            [WORKDIR, "--sentence=a", "--tree=b"],
+            "give the text by --sentence, or by --tree with its brackets",
+        ),
+        ("predict", [WORKDIR, "--sentence=a", "--checkpoint=first"], "--checkpoint=first: latest, best, or the step"),
         ("analyze", ["--diagnostics=gates"], "--workdir is missing: say which trial or study to measure"),
         ("analyze", [WORKDIR], "--diagnostics is missing: one or several of attention, flossing, gates"),
         ("analyze", [WORKDIR, "--diagnostics=gates,lyapunv"], "did you mean 'lyapunov'?"),

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rnnx.training.optimizers import Hyperparameters, clipped_norm, update_rule
+from rnnx.training.optimizers import Groups, Hyperparameters, clipped_norm, update_rule
 
 W = np.array([1.0, -2.0, 0.5])
 GRADIENTS = (np.array([3.0, -0.4, 0.02]), np.array([-1.0, 0.3, 4.0]))
@@ -97,3 +97,26 @@ def test_the_largest_norm_that_clipping_may_leave(limits, left):
     """Of four numbers, each at most 0.5: 1."""
     gradients = {"w": jnp.zeros(3), "b": jnp.zeros(1)}
     assert float(clipped_norm(gradients, jnp.float32(5.0), Hyperparameters(0, 0.1, **limits))) == left
+
+
+def test_groups_have_a_penalty_a_rate_or_a_beginning_of_their_own():
+    """The penalty's gradient goes through AdaGrad's sums, as that of a loss would; what has a rate knows no other."""
+    groups = Groups(l2=(("cells", 0.5), ("readout", 0.1)), sgd=(("embedding", 0.3),), initial_sum=0.0)
+    rule = update_rule("adagrad", RATE, Hyperparameters(0, RATE, clip_value=1.0), groups)
+    params = {name: {"w": jnp.asarray(W, jnp.float32)} for name in ("cells", "readout", "embedding", "bias")}
+    state = rule.init(params)
+    expected, sums = dict.fromkeys(params, W), dict.fromkeys(params, 0.0)
+    strength = {"cells": 0.5, "readout": 0.1, "bias": 0.0}
+    for gradient in GRADIENTS:
+        clipped = np.clip(gradient, -1, 1)
+        gradients = {name: {"w": jnp.asarray(gradient, jnp.float32)} for name in params}
+        with jax.numpy_dtype_promotion("standard"):  # optax needs it
+            updates, state = rule.update(gradients, state, params)
+        params = jax.tree.map(jnp.add, params, updates)
+        expected["embedding"] = expected["embedding"] - 0.3 * clipped
+        for name, weight in strength.items():
+            g = clipped + weight * expected[name]
+            sums[name] = sums[name] + g**2
+            expected[name] = expected[name] - RATE * g / np.sqrt(sums[name] + 1e-7)
+    for name, value in expected.items():
+        np.testing.assert_allclose(params[name]["w"], value, rtol=1e-5)  # float32, some roundings

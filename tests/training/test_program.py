@@ -12,6 +12,7 @@ import rnnx
 from rnnx.logbook import Checkpoints
 from rnnx.training import parallel
 from rnnx.training.objective import Objective
+from rnnx.training.optimizers import Groups
 from rnnx.training.program import Hyperparameters, applying, mean_loss, program
 from tests.helpers.streams import LAP, streaming
 from tests.variants import CELLS, slow_unless
@@ -392,3 +393,17 @@ def test_flossing_brings_exponents_to_zero_and_then_the_optimiser_begins_anew():
     trained, _ = p.train(flossed, given())
     assert optax.tree.get(trained.opt_state, "count") == 100
     assert not same(readout, trained.params["readout"])
+
+
+def test_the_optimiser_begins_anew_after_so_many_steps():
+    """AdaGrad's sums are then those of the steps since; and a group that the model has not is refused."""
+    groups = Groups(l2=(("cells", 1e-3),), sgd=(("readout", 0.1),), restart_every=4, initial_sum=0.0)
+    p = make(optimizer="adagrad", groups=groups)
+    state, sums = p.init(0), []
+    for _ in range(3):
+        state, _ = p.train(state, given())
+        sums.append(float(sum(map(jnp.sum, jax.tree.leaves(optax.tree.get(state.opt_state, "sum_of_squares"))))))
+    assert sums[1] > sums[0]
+    assert sums[2] < sums[1]  # of steps 5 and 6 alone
+    with pytest.raises(ValueError, match=r"^no group of parameters named 'cell'; did you mean 'cells'"):
+        make(groups=Groups(l2=(("cell", 1e-3),)))
