@@ -6,14 +6,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from experiments import build, user_modules
-from experiments.config import Config, ConfigError, restore
+from experiments import build
+from experiments.analysis import saved
+from experiments.config import Config, ConfigError
 from experiments.trials import compilation
-from rnnx.logbook import Checkpoints, files
+from rnnx.logbook import files
 from rnnx.logbook.checkpoints import by_name
-from rnnx.logbook.parameters import read_parameters
-from rnnx.logbook.run_directory import BEST, CHECKPOINTS, CONFIG, STUDY, VOCABULARY
-from rnnx.pytrees import flatten_dict
+from rnnx.logbook.run_directory import VOCABULARY
 from rnnx.training.objective import evaluation
 from rnnx.training.program import split
 from rnnx.types import Params, Run, Task
@@ -38,19 +37,14 @@ def read(directory: Path, checkpoint: str) -> Trained:
     Raises:
       ConfigError: there is no such trial or checkpoint, or its tokens stand for nothing that could be read.
     """
-    if not (directory / CONFIG).exists():
-        sweep = "; give the directory of one of its trials" if (directory / STUDY).exists() else ""
-        raise ConfigError(f"{directory} holds no trial: it has no {CONFIG}{sweep}.")
+    config = saved.config_of(directory)
     if not (directory / VOCABULARY).exists():
         raise ConfigError(f"{directory} has no {VOCABULARY}: its task is not one of texts, or it was not begun yet.")
-    record = files.read_json(directory / CONFIG)
-    user_modules.make_importable(directory, record.get("modules", {}))
-    config = restore(flatten_dict(record["config"]), trace=False)
     stands_for = files.read_json(directory / VOCABULARY)
     vocabulary = (PairVocabulary if "source" in stands_for else Vocabulary).from_dict(stands_for)
     compilation.enable_cache()
     model, shapes = _model(config, vocabulary)
-    arrays = _arrays(directory, checkpoint)
+    arrays = saved.arrays_of(directory, checkpoint)
     names = by_name(shapes)
     if arrays.keys() != names.keys():
         raise ConfigError(f"the checkpoint in {directory} is of another model.")
@@ -88,22 +82,3 @@ def _model(config: Config, vocabulary: Vocabulary | PairVocabulary) -> tuple[Any
         train_tokens=lambda: np.arange(V),  # of which a model that counts has tables in its checkpoint
     )
     return jax.eval_shape(lambda: split(build.model(config, task), jax.random.key(0)))
-
-
-def _arrays(directory: Path, checkpoint: str) -> dict[str, np.ndarray]:
-    """Parameters of a trial by name."""
-    if checkpoint == "best":
-        files_of = sorted((directory / BEST).glob("*.npz"), key=lambda path: int(path.stem), reverse=True)
-        found = next((arrays for arrays in map(read_parameters, files_of) if arrays is not None), None)
-        if found is None:
-            raise ConfigError(f"{directory} has no parameters of a best measurement: take --checkpoint=latest.")
-        return found
-    if not (directory / CHECKPOINTS).is_dir():
-        raise ConfigError(f"{directory} has no checkpoint yet.")
-    saved = Checkpoints(directory / CHECKPOINTS, read_only=True)
-    read = saved.read(None if checkpoint == "latest" else int(checkpoint))
-    if read is None:
-        kept = ", ".join(map(str, sorted(saved.steps()))) or "none"
-        raise ConfigError(f"{directory} has no checkpoint {checkpoint}; steps that are kept: {kept}.")
-    prefix = "params/"
-    return {name.removeprefix(prefix): array for name, array in read[1].items() if name.startswith(prefix)}

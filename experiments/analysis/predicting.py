@@ -1,0 +1,124 @@
+"""What the model of a trial says of a text of anyone's, and which of its words that hangs on."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.colors import to_hex
+from rich.console import Console
+from rich.text import Text
+
+from experiments import build
+from experiments.analysis import saved
+from experiments.config import ConfigError
+from experiments.trials import compilation
+from rnnx import examples
+from rnnx.logbook.checkpoints import by_name
+from rnnx.report.figures import _text
+from rnnx.report.on_data._cells import SHADES
+from rnnx.training.objective import evaluation
+from rnnx.training.program import applying, measured_flows, split
+from rnnx.types import Array, Batch, Example, GradientFlow, Params
+
+_FLAGS = {"text": "--sentence", "tree": "--tree"}
+"""By which flag an example of a kind is given."""
+
+
+class Prediction(NamedTuple):
+    """What a model says of a text."""
+
+    chances: list[tuple[str, float]]
+    """Each class with its probability, the likeliest first."""
+    words: list[tuple[str, float]]
+    """What is read, in its order, each with the size of the gradient by it, as a share of the largest."""
+
+
+def predict(directory: Path, checkpoint: str, flag: str, text: str) -> Prediction:
+    """Ask the model of a trial, with the parameters of its `latest` or `best` checkpoint or that of a step.
+
+    Raises:
+      ConfigError: there is no such trial or checkpoint, its task is none of texts and classes, or the text none that it
+        can read; the message names the flag that gave it.
+      rnnx.data.DataError: the data that the task stands on can't be had, from which its words are known.
+    """
+    config = saved.config_of(directory)
+    task = build.task(config)
+    if task.read is None or not task.classes:
+        raise ConfigError(f"the task of {directory}, {config.task.name!r}, does not tell the class of a text.")
+    try:
+        batch = task.read(text)
+    except ValueError as error:
+        raise ConfigError(f"{flag}: {error}") from None
+    example = examples.first(task, batch)
+    if _FLAGS.get(example.kind, flag) != flag:
+        raise ConfigError(f"{flag}: the task {config.task.name!r} reads what is given by {_FLAGS[example.kind]}.")
+    compilation.enable_cache()
+    model = build.model(config, task)
+    shapes = jax.eval_shape(lambda: split(model, jax.random.key(0))[1])
+    names, arrays = by_name(shapes), saved.arrays_of(directory, checkpoint)
+    if {name: array.shape for name, array in arrays.items()} != {name: leaf.shape for name, leaf in names.items()}:
+        raise ConfigError(
+            f"the checkpoint in {directory} is of another model, or the words of its task are no longer the same."
+        )
+    params = jax.tree.unflatten(jax.tree.structure(shapes), [arrays[name] for name in names])
+    apply, evaluate = applying(model), evaluation(config.objective)
+
+    @jax.jit
+    def of_likeliest(params: Params, batch: Batch) -> tuple[Array, dict[str, GradientFlow]]:
+        """The outputs, and how the loss flows back where the likeliest class is taken for the right one."""
+        outputs, _ = measured_flows(apply, task, params, batch, evaluate)
+        said = batch._replace(targets=jnp.argmax(outputs, axis=-1).astype(batch.targets.dtype))
+        return measured_flows(apply, task, params, said, evaluate)
+
+    outputs, flows = jax.device_get(of_likeliest(params, batch))
+    p = np.asarray(jax.nn.softmax(outputs[example.scored, 0].astype(np.float64)))
+    chances = [(task.classes[n], float(p[n])) for n in np.argsort(-p, kind="stable")]
+    return Prediction(chances, _words(example, flows))
+
+
+def _words(example: Example, flows: dict[str, GradientFlow]) -> list[tuple[str, float]]:
+    """What is read at each step, with the norm of the gradient by it, of all parts that read it together."""
+    of_first, *others = flows.values()
+    inputs = _in_data(of_first, of_first.inputs)
+    total = _in_data(of_first, of_first.input_gradients)
+    for flow in others:
+        if flow.inputs.shape == of_first.inputs.shape and np.array_equal(_in_data(flow, flow.inputs), inputs):
+            total += _in_data(flow, flow.input_gradients)
+    norms = np.linalg.norm(total, axis=-1)
+    read = [piece.strip(" ") for piece in example.data["words" if example.kind == "tree" else "pieces"]]
+    largest = max(norms.max(), np.finfo(norms.dtype).tiny)
+    return [(word, float(norm / largest)) for word, norm in zip(read, norms, strict=True) if word]
+
+
+def _in_data(flow: GradientFlow, values: Array) -> np.ndarray:
+    """What a part has at the steps of its one example, `[T, 1, …]`, in the order of the data, `[T, …]`."""
+    placed = np.zeros(values[:, 0].shape)
+    placed[np.asarray(flow.position)[:, 0]] = values[:, 0]
+    return placed
+
+
+def show(prediction: Prediction) -> None:
+    """On a terminal words tinted as they stand; elsewhere a word a line."""
+    console = Console()
+    width = max(len(name) for name, _ in prediction.chances)
+    for n, (name, p) in enumerate(prediction.chances):
+        line = f"{p:8.4f}  {name}"
+        if console.is_terminal:
+            bar = "█" * round(30 * p)
+            console.print(Text(f"{p:8.4f}  {name:{width}}  {bar}", style="bold" if n == 0 else ""))
+        else:
+            print(line)
+    print()
+    if console.is_terminal:
+        console.print(Text(" ").join(Text(f" {word} ", style=_tint(share)) for word, share in prediction.words))
+        console.print(Text("\ndark: the gradient by the word is the largest; white: there is none", style="dim"))
+        return
+    for word, share in prediction.words:
+        print(f"{share:8.4f}  {word}")
+
+
+def _tint(share: float) -> str:
+    color = SHADES(share)
+    return f"{'white' if _text.luminance(np.array(color)) < _text.DARK else 'black'} on {to_hex(color)}"

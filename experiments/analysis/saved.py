@@ -1,0 +1,49 @@
+"""What lies in the directory of a trial: its settings, and parameters that it has kept."""
+
+from pathlib import Path
+
+import numpy as np
+
+from experiments import user_modules
+from experiments.config import Config, ConfigError, restore
+from rnnx.logbook import Checkpoints, files
+from rnnx.logbook.parameters import read_parameters
+from rnnx.logbook.run_directory import BEST, CHECKPOINTS, CONFIG, STUDY
+from rnnx.pytrees import flatten_dict
+
+
+def config_of(directory: Path) -> Config:
+    """The settings of a trial, whose own modules can be imported from then on; nothing is traced.
+
+    Raises:
+      ConfigError: there is no trial.
+    """
+    if not (directory / CONFIG).exists():
+        sweep = "; give the directory of one of its trials" if (directory / STUDY).exists() else ""
+        raise ConfigError(f"{directory} holds no trial: it has no {CONFIG}{sweep}.")
+    record = files.read_json(directory / CONFIG)
+    user_modules.make_importable(directory, record.get("modules", {}))
+    return restore(flatten_dict(record["config"]), trace=False)
+
+
+def arrays_of(directory: Path, checkpoint: str) -> dict[str, np.ndarray]:
+    """Parameters of a trial by name, of its `latest` or `best` checkpoint or that of a step.
+
+    Raises:
+      ConfigError: there is none.
+    """
+    if checkpoint == "best":
+        files_of = sorted((directory / BEST).glob("*.npz"), key=lambda path: int(path.stem), reverse=True)
+        found = next((arrays for arrays in map(read_parameters, files_of) if arrays is not None), None)
+        if found is None:
+            raise ConfigError(f"{directory} has no parameters of a best measurement: take --checkpoint=latest.")
+        return found
+    if not (directory / CHECKPOINTS).is_dir():
+        raise ConfigError(f"{directory} has no checkpoint yet.")
+    saved = Checkpoints(directory / CHECKPOINTS, read_only=True)
+    read = saved.read(None if checkpoint == "latest" else int(checkpoint))
+    if read is None:
+        kept = ", ".join(map(str, sorted(saved.steps()))) or "none"
+        raise ConfigError(f"{directory} has no checkpoint {checkpoint}; steps that are kept: {kept}.")
+    prefix = "params/"
+    return {name.removeprefix(prefix): array for name, array in read[1].items() if name.startswith(prefix)}

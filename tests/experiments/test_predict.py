@@ -1,0 +1,143 @@
+"""What a trained model says of a text, from the command line."""
+
+import shutil
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from experiments import build, config
+from experiments.analysis import predicting, saved
+from experiments.config import ConfigError
+from experiments.trials import loop, trial
+from experiments.trials.trial import Trial
+from rnnx.logbook.checkpoints import by_name
+from rnnx.training.program import applying, split
+from rnnx.unroll import plain_run
+from tests.experiments import study_small
+from tests.experiments.commands import run
+
+pytestmark = pytest.mark.xdist_group("predict")  # its trials are made once
+
+SENTENCES = "".join(f"it is {w} , no. {n}\t{w}\n" for n in range(30) for w in ("good", "bad"))
+TREES = "".join(f"({n % 4} ({n % 5} it) ({n % 4} {('bad', 'good')[n % 2]}{n % 7}))\n" for n in range(120))
+
+
+def train(name, directory, task, cell="gru", **options):
+    """A trial of forty steps, whose data is that of one's own."""
+    path = directory / f"{task}.txt"
+    path.write_text(TREES if task == "sentiment_trees" else SENTENCES)
+    given = study_small.get_config()
+    given.task.name, given.task.path, given.task.length = task, str(path), 12
+    given.cell.name, given.steps, given.diagnostics, given.learning_rate = cell, 40, (), 0.05
+    given.model.update(options)
+    loop.run(trial.TrialGroup((Trial(name, config.parse(given), directory / name),), 1), lambda news: None)
+    assert (directory / name / "DONE.json").exists(), (directory / name / "FAILED.json").read_text()
+
+
+@pytest.fixture(scope="module")
+def workdir(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("sentiment")
+    train("gru", directory, "sentiment", bidirectional=True, layers=2)
+    train("tree", directory, "sentiment_trees", "recursive")
+    return directory
+
+
+def lines_of(*arguments):
+    done = run("predict", *arguments)
+    assert done.returncode == 0, done.stderr
+    chances, words = done.stdout.rstrip("\n").split("\n\n")
+    return [[line.split(maxsplit=1) for line in part.splitlines()] for part in (chances, words)]
+
+
+def loss_of(directory, text):
+    """(word vectors) -> logits, and those that the trial has, by the model itself."""
+    made = saved.config_of(directory)
+    task = build.task(made)
+    model = build.model(made, task)
+    shapes = jax.eval_shape(lambda: split(model, jax.random.key(0))[1])
+    arrays = saved.arrays_of(directory, "latest")
+    params = jax.tree.unflatten(jax.tree.structure(shapes), [jnp.asarray(arrays[name]) for name in by_name(shapes)])
+    apply, batch = applying(model), task.read(text)
+    words = batch.inputs if task.model == "sequence" else batch.inputs.words
+    # Each word with a vector of its own, so that what is said of it is said of no other.
+    alone = jnp.arange(len(words))[:, None]
+    inputs = alone if task.model == "sequence" else batch.inputs._replace(words=alone)
+
+    def logits(vectors):
+        embedding = params["embedding"] | {"embedding": vectors}
+        return apply(params | {"embedding": embedding}, batch._replace(inputs=inputs), plain_run)[-1, 0]
+
+    return task, logits, params["embedding"]["embedding"][words[:, 0]]
+
+
+@pytest.mark.parametrize(
+    ("name", "flag", "text", "words"),
+    [
+        ("gru", "--sentence", "It is good, no?", ["<unk>", "is", "good", ",", "no", "<unk>"]),
+        ("tree", "--tree", "((it good3) bad2)", ["it", "good3", "bad2"]),
+    ],
+)
+def test_it_says_what_the_model_says_and_by_which_words(workdir, name, flag, text, words):
+    """Probabilities by a softmax of the model's own outputs; words by the derivative by their vectors, in a model that
+    reads them in both directions and in two layers."""
+    task, logits, vectors = loss_of(workdir / name, text)
+    chances, shown = lines_of(f"--workdir={workdir / name}", f"{flag}={text}")
+    p = jax.nn.softmax(logits(vectors))
+    expected = dict(zip(task.classes, np.asarray(p, float), strict=True))
+    found = {name: float(value) for value, name in chances}
+    assert found == pytest.approx(expected, abs=6e-5)  # four digits are shown
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    norms = jnp.linalg.norm(jax.grad(lambda v: jax.nn.log_softmax(logits(v))[jnp.argmax(p)])(vectors), axis=-1)
+    read = norms if name == "gru" else norms[jnp.array([0, 1, 3])]
+    assert [word for _, word in shown] == words
+    assert [float(share) for share, _ in shown] == pytest.approx((read / read.max()).tolist(), abs=6e-5)
+
+
+def test_on_a_terminal_words_stand_side_by_side(monkeypatch, capsys):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("COLORTERM", raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    predicting.show(predicting.Prediction([("good", 0.75), ("bad", 0.25)], [("so", 0.0), ("good", 1.0)]))
+    shown = capsys.readouterr().out
+    assert "0.7500  good" in shown
+    assert "\x1b[30;107m so " in shown  # black on white, where there is no gradient
+    assert "\x1b[37;44m good " in shown
+    assert shown.index(" so ") < shown.index(" good ", shown.index(" so "))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("gru", ("--tree=((it is) good)",), "--tree: the task 'sentiment' reads what is given by --sentence."),
+        ("gru", ("--sentence= ",), "--sentence: there are no words in it."),
+        ("gru", ("--sentence=good", "--checkpoint=7"), "has no checkpoint 7; steps that are kept:"),
+        ("tree", ("--sentence=it is good",), "--sentence: character 22: there are 3 trees, where it is"),
+        ("", ("--sentence=good",), "holds no trial: it has no config.json"),
+    ],
+)
+def test_mistakes_are_one_line(workdir, name, arguments, message):
+    done = run("predict", f"--workdir={workdir / name}", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+def test_a_trial_that_tells_no_class_or_of_other_words_is_told(workdir, tmp_path):
+    given = study_small.get_config()
+    given.steps, given.diagnostics = 10, ()
+    made = Trial("adding", config.parse(given), tmp_path / "adding")
+    loop.run(trial.TrialGroup((made,), 1), lambda news: None)
+    with pytest.raises(ConfigError, match=r"^the task of .*adding, 'adding', does not tell the class of a text\.$"):
+        predicting.predict(tmp_path / "adding", "latest", "--sentence", "good")
+    shutil.copytree(workdir / "tree", tmp_path / "tree")
+    grown = tmp_path / "sentiment_trees.txt"
+    grown.write_text(TREES + TREES.replace("it", "they"))
+    record = tmp_path / "tree" / "config.json"
+    record.write_text(record.read_text().replace(str(workdir), str(tmp_path)))
+    with pytest.raises(ConfigError, match=r"is of another model, or the words of its task are no longer the same\.$"):
+        predicting.predict(tmp_path / "tree", "latest", "--tree", "(it good3)")
+    grown.unlink()
