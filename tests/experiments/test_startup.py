@@ -78,7 +78,7 @@ def test_help_tells_every_setting_with_its_type_and_default(module):
 
     assert told("batch_size") == ("INT", "Examples in a batch to train on. [32]")
     assert told("cell.reset_after")[0] == "BOOL"
-    assert told("cell.forget_bias") == ("FLOAT", "Of lstm, minlstm: initial b_f. [1.0]")
+    assert told("cell.forget_bias") == ("FLOAT", "Of lstm, minlstm, tree_lstm: initial b_f. [1.0]")
     for name, known in {
         "cell.name": cells.names(),
         "model.name": models.names(),
