@@ -121,17 +121,23 @@ def image(pixels: np.ndarray, words: Sequence[str]) -> Example:
     return Example("image", {"": len(words)}, len(words) - 1, [], data)
 
 
-def tree(words: list[str], children: np.ndarray) -> Example:
+def tree(
+    words: list[str], children: np.ndarray, classes: np.ndarray | None = None, signs: tuple[str, ...] = ()
+) -> Example:
     """An example as a tree, of nodes of which every one stands after its children.
 
     Args:
       words: of each node, empty where it has none.
       children: `[N, 2]`, -1 for none.
+      classes: of each node, whole numbers, where they are told; -1 where they are not.
+      signs: what stands for each class, a character or two.
 
     >>> tree(["rock", "paper", ""], np.array([[-1, -1], [-1, -1], [0, 1]])).scored
     2
     """
     data = {"words": words, "children": np.asarray(children).tolist()}
+    if classes is not None:
+        data |= {"classes": np.asarray(classes).tolist(), "signs": list(signs)}
     return Example("tree", {"": len(words)}, len(words) - 1, [], data)
 
 

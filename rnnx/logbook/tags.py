@@ -46,6 +46,12 @@ OTHERS = (
     ),
     Tag("heldout/loss", "the task's", "loss on the held-out batch"),
     Tag("heldout/<metric>", "the task's", "a metric of the task on the held-out batch"),
+    Tag(
+        "predicted/on_data",
+        "class",
+        "the likeliest class at each step of the first held-out example (at each node of a tree), counted from 0, of "
+        "tasks that tell classes; the example itself is in `example.json`",
+    ),
     Tag("test/last/<metric>", "the task's", "loss and metrics on the whole test split, of the last parameters"),
     Tag(
         "test/best/<metric>",

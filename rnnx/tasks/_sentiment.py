@@ -16,6 +16,9 @@ NAMES = {
 }
 """What the classes are called."""
 
+SIGNS = {5: ("−−", "−", "0", "+", "++"), 3: ("−", "0", "+"), 2: ("−", "+")}
+"""What stands for them in a picture."""
+
 
 def polarity(outputs: Array, targets: Array) -> tuple[Array, Array]:
     """Whether logits `[…, O]` are right about positive and negative, and where targets `[…]` are one of these.

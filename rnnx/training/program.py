@@ -214,6 +214,8 @@ def program(
         outputs, flows = measured_flows(apply, task, state.params, batch, evaluate)
         measured: dict[str, Array | Histogram] = {"heldout/loss": mean_loss(task, outputs, batch)}
         measured |= {f"heldout/{name}": value for name, value in mean_scores(task, outputs, batch).items()}
+        if task.classes:
+            measured["predicted/on_data"] = jnp.argmax(outputs[:, 0], axis=-1)
         return measured | all_diagnostics.measured(diagnostics, flows)
 
     def score(params: Params, batch: Batch, states: Carried) -> tuple[Scores, Carried]:

@@ -18,12 +18,13 @@ CAPTION = """
 One held-out example, the same for all networks, a row a network. The darker a step, the more the loss at the boxed one
 still depends on the state there: &Vert;&part;L/&part;s<sub>t</sub>&Vert; over that at the scored step, on a logarithmic
 scale, where white is less than a ten-thousandth. What stands on white can't be learnt from here: no gradient of a size
-that matters comes back from it. Frames are the steps that the answer depends on.
+that matters comes back from it. Frames are the steps that the answer depends on. Where classes are told, such as the
+sentiment of each node of a tree, the one that is predicted stands in the node and the true one beside it.
 """
 
 ORDER = 5
 
-_TAG = "state_gradient/on_data"
+_TAG, _PREDICTED = "state_gradient/on_data", "predicted/on_data"
 
 
 def draw(study: Study, task: str) -> Figure | None:
@@ -44,11 +45,17 @@ def draw(study: Study, task: str) -> Figure | None:
     for variant, trial in of_seed:
         if trial.example == example:
             of_trials.setdefault(trial.name, []).append((variant, trial))
-    gradients = {name: values for parts in of_trials.values() for name, values in _rows(parts, stage, example)}
+    gradients, predicted = {}, {}
+    for parts in of_trials.values():
+        told = getattr(parts[0][1], stage).get(_PREDICTED)
+        for name, values in _rows(parts, stage, example):
+            gradients[name] = values
+            if told is not None and len(told) >= len(values):
+                predicted[name] = told
     if not gradients:
         return None
     subject = f"{task.replace('_', ' ')}, T = {groups[0].length}: what each network looks back at"
-    return on_data.paint(example, gradients, f"{subject}, {label}, seed {seed}")
+    return on_data.paint(example, gradients, f"{subject}, {label}, seed {seed}", predicted)
 
 
 def _most_common(examples: list[Example]) -> Example:

@@ -67,7 +67,12 @@ def relative(log10_norms: ArrayLike, scored: int) -> np.ndarray:
     return np.where(np.isneginf(norms), norms, norms - reference)
 
 
-def paint(example: Example, gradients: Mapping[str, ArrayLike], title: str = "") -> Figure:
+def paint(
+    example: Example,
+    gradients: Mapping[str, ArrayLike],
+    title: str = "",
+    predicted: Mapping[str, list[int]] | None = None,
+) -> Figure:
     """Paint the gradient of one or several networks on the data of one example, a row a network.
 
     Dark is all of the gradient at the scored step, white less than a ten-thousandth of it, on a logarithmic scale.
@@ -79,6 +84,8 @@ def paint(example: Example, gradients: Mapping[str, ArrayLike], title: str = "")
       gradients: `{name of a network: log10 of ‖∂L/∂s_t‖ over that at the scored step, at each step}`, as `relative` has
         it from `log10_state_norm` of a gradient flow or the tag `state_gradient/on_data` of a record.
       title: of the figure.
+      predicted: `{name of a network: the class that it tells at each step}`, as the tag `predicted/on_data` has it,
+        which is shown where the example has classes.
 
     Raises:
       ValueError: an unknown kind of data; a gradient of another number of steps.
@@ -119,7 +126,8 @@ def paint(example: Example, gradients: Mapping[str, ArrayLike], title: str = "")
             axes = made.add_axes(place, label=name)
             axes.set(xlim=(0, wide), ylim=(tall, 0))
             axes.axis("off")
-            kind.draw(axes, example, _cells.tints(rows[name]))
+            told = {"predicted": [int(n) for n in predicted[name]]} if predicted and name in predicted else {}
+            kind.draw(axes, example._replace(data=example.data | told), _cells.tints(rows[name]))
             at = (left - _MARGIN / 2) / _style.WIDTH, 1 - (down + tall / 2) / height
             made.text(*at, names[name], ha="right", va="center", fontsize=9.5, fontweight="bold", parse_math=False)
         top += max(heights[name] for name in line) + _GAP
@@ -152,6 +160,9 @@ def _foot(made: Figure, example: Example, rows: Mapping[str, np.ndarray], before
         fontsize=8.5,
     )
     notes: list[Patch] = [Patch(facecolor="white", edgecolor="black", linestyle=_cells.BOX, label=_scored(example))]
+    if example.data.get("classes"):
+        signs = ", ".join(example.data["signs"])
+        notes.append(Patch(facecolor="none", linewidth=0, label=f"{signs}: in a node predicted, beside it true"))
     if example.marks and example.data.get("marked"):
         notes.append(Patch(facecolor="white", edgecolor="black", linewidth=2, label=example.data["marked"]))
     if exploded:

@@ -1,8 +1,11 @@
 """A tree, with its words below the leaves and its root, which is scored, at the top."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
+from rnnx.report.figures import _text
 from rnnx.report.on_data import _cells
 from rnnx.report.on_data._cells import Tints
 from rnnx.types import Example
@@ -47,11 +50,27 @@ def draw(axes: Axes, example: Example, tints: Tints) -> None:
     for step in example.marks:
         _cells.frame(axes, boxes[step], linewidth=2.0)
     _cells.box_scored(axes, np.add(boxes[example.scored], [-0.04, -0.04, 0.08, 0.08]))
+    for node in range(len(x)):
+        _classes(axes, example, tints, node, (float(x[node]), float(y[node])))
     upright = _CHARACTER * max(map(len, words)) + 0.1 > apart + 1e-9
     for node, word in enumerate(words):
         rotation = 90 if upright else 0
         at = y[node] + _NODE / 2 + 0.04
         axes.text(x[node], at, word, ha="center", va="top", fontsize=8.5, rotation=rotation, parse_math=False)
+
+
+def _classes(axes: Axes, example: Example, tints: Tints, node: int, at: tuple[float, float]) -> None:
+    """In a node the sign of the class that is predicted, and beside it that of the true one, bold where they differ."""
+    data, (x, y) = example.data, at
+    place: dict[str, Any] = {"va": "center", "fontsize": 6.5, "zorder": 4, "parse_math": False}
+    if "predicted" in data and "signs" in data:
+        color = "white" if _text.luminance(tints.colors[node]) < _text.DARK else "black"
+        axes.text(x, y, data["signs"][data["predicted"][node]], ha="center", color=color, **place)
+    if data.get("classes") and data["classes"][node] >= 0:
+        wrong = "predicted" in data and data["predicted"][node] != data["classes"][node]
+        style: dict[str, Any] = {"fontweight": "bold", "color": "black"} if wrong else {"color": "0.45"}
+        sign = data["signs"][data["classes"][node]]
+        axes.text(x + _NODE / 2 + 0.03, y - _NODE / 2, sign, ha="left", **place, **style)
 
 
 def _level(level: list[int]) -> float:

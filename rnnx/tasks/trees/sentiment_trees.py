@@ -23,7 +23,7 @@ import numpy as np
 from rnnx import checks, data, examples
 from rnnx.data.sst import LabelledTree, parse_any, read_treebank
 from rnnx.tasks._scores import accuracy, cross_entropy
-from rnnx.tasks._sentiment import CLASSES, NAMES, polarity
+from rnnx.tasks._sentiment import CLASSES, NAMES, SIGNS, polarity
 from rnnx.tasks._words import PARTS, Words, part_of
 from rnnx.types import Array, Batch, Example, Nodes, Scores, Task
 
@@ -87,9 +87,12 @@ def sentiment_trees(*, classes: int = 5, path: str = "") -> Task:
 
     def example(batch: Batch) -> Example:
         assert batch.lengths is not None
-        words, children = (np.asarray(of)[: int(batch.lengths[0]), 0] for of in batch.inputs)
+        words, children, targets, scored = (
+            np.asarray(of)[: int(batch.lengths[0]), 0] for of in (*batch.inputs, batch.targets, batch.weights)
+        )
         at_nodes = zip(words, children[:, 0] < 0, strict=True)
-        return examples.tree([bank.words.words[word] if leaf else "" for word, leaf in at_nodes], children)
+        shown = [bank.words.words[word] if leaf else "" for word, leaf in at_nodes]
+        return examples.tree(shown, children, np.where(scored > 0, targets, -1), SIGNS[classes])
 
     def scores(outputs: Array, batch: Batch) -> Scores:
         right = accuracy(outputs, batch)

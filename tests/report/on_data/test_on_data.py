@@ -203,6 +203,30 @@ def figure_axes():
     return _style.figure(2, 2).subplots()
 
 
+def test_a_node_tells_the_class_that_is_predicted_and_beside_it_the_true_one():
+    """In a node, by the network of that row; beside it, bold where the two differ; nothing where none is told."""
+    children = np.array([[-1, -1], [-1, -1], [0, 1], [-1, -1], [2, 3]])
+    example = examples.tree(["a", "b", "", "c", ""], children, np.array([0, 1, 2, -1, 2]), ("−", "0", "+"))
+    rows = {"right": np.zeros(5), "wrong": np.full(5, -9.0), "silent": np.zeros(5)}
+    figure = on_data.paint(example, rows, predicted={"right": [0, 1, 2, 0, 2], "wrong": [0, 1, 0, 0, 2]})
+    for name, told in (("right", "−0+−+"), ("wrong", "−0−−+"), ("silent", "")):
+        boxes, _ = painted(row(figure, name))
+        signs = [text for text in row(figure, name).texts if text.get_text() in ("−", "0", "+")]
+        within = [
+            text
+            for left, top, right, bottom in boxes
+            for text in signs
+            if left < text.get_position()[0] < right and top < text.get_position()[1] < bottom
+        ]
+        assert "".join(text.get_text() for text in within) == told
+        beside = [text for text in signs if text not in within]
+        assert [text.get_text() for text in beside] == ["−", "0", "+", "+"]
+        bold = [n for n, text in enumerate(beside) if text.get_fontweight() == "bold"]
+        assert bold == ([2] if name == "wrong" else [])
+        assert {text.get_color() for text in within} <= {"white" if name == "right" else "black"}
+    assert any(label.endswith("in a node predicted, beside it true") for label in said(figure))
+
+
 def test_sequences_of_thousands_of_steps_and_deep_trees_are_painted():
     steps = 3000
     sequence = SEQUENCE._replace(steps={"": steps}, scored=steps - 1, marks=[2, 1500])
