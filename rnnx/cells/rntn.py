@@ -36,7 +36,8 @@ def rntn(hidden_size: int, *, recurrent_initializer: KernelPolicy = "glorot_unif
 
     Args:
       hidden_size: H, the size of a state and of a word vector; the tensor has 4 H³ numbers.
-      recurrent_initializer: policy for W [2H, H]. V starts uniform within ±1 / (4H), as in the authors' program.
+      recurrent_initializer: policy for the two blocks of W, [H, H] each; the authors' program begins with half the
+        identity and noise, as `identity(0.5)` does without noise. V starts uniform within ±1 / (4H), as theirs.
 
     Raises:
       ValueError: a size that is not a positive whole number; an unknown initialiser; in `init`, inputs of another size.
@@ -58,7 +59,7 @@ def rntn(hidden_size: int, *, recurrent_initializer: KernelPolicy = "glorot_unif
         bound = 1 / (4 * H)
         return RNTNParams(
             tensor=jax.random.uniform(tensor_key, (2 * H, 2 * H, H), minval=-bound, maxval=bound),
-            kernel=recurrent_initializer(kernel_key, 2 * H, H, 1),
+            kernel=jnp.concatenate(jnp.split(recurrent_initializer(kernel_key, H, H, 2), 2, axis=1)),
             bias=jnp.zeros(H),
         )
 
