@@ -11,7 +11,7 @@ import pytest
 import rnnx
 from rnnx.engines._tree import depth
 from rnnx.types import Tree
-from tests.variants import assert_close
+from tests.variants import assert_close, slow_unless
 
 # ((0 1) (3 4)), a chain ((0 1) 3) of five nodes, and one leaf; the last two with padding.
 CHILDREN = np.array(
@@ -30,13 +30,23 @@ N, B, H = 7, 3, 4
 CELLS = [name for name in rnnx.cells.names() if isinstance(rnnx.cells.get(name)(H).form, Tree)]
 
 
-@pytest.fixture(params=CELLS)
-def given(request, float64):
-    cell = rnnx.cells.get(request.param)(H)
+def made(name):
+    cell = rnnx.cells.get(name)(H)
     I = cell.form.word_size or H
     params = jax.jit(lambda: cell.init(jax.random.key(0), I))()
     xs = np.random.default_rng(1).standard_normal((N, B, I))
     return cell, jax.tree.map(lambda p: jnp.asarray(np.asarray(p, float) + 0.1), params), jnp.asarray(xs)
+
+
+@pytest.fixture(params=CELLS)
+def given(request, float64):
+    return made(request.param)
+
+
+# What is about the engine, and sees of a cell that its state has parts, of several axes.
+@pytest.fixture(params=slow_unless(lambda name: name == "mv_rnn", CELLS))
+def one_of_a_kind(request, float64):
+    return made(request.param)
 
 
 def recursively(cell, params, xs, children):
@@ -239,8 +249,8 @@ def test_levels_are_the_scan_on_trees_of_all_shapes(given):
     assert differentiated(cell, "auto")._cache_size() == 1
 
 
-def test_a_tree_by_itself_is_as_in_a_batch(given):
-    cell, params, _ = given
+def test_a_tree_by_itself_is_as_in_a_batch(one_of_a_kind):
+    cell, params, _ = one_of_a_kind
     params, xs, state, moved, children, lengths = problem(cell, params, FOREST)
     (_, (outputs, roots)), gradients = differentiated(cell, "auto")(params, xs, state, moved, children, lengths)
     b, n = 4, len(BUSHY)
@@ -254,9 +264,9 @@ def test_a_tree_by_itself_is_as_in_a_batch(given):
     assert_close((of_one[1], of_one[3]), jax.tree.map(lambda g: g[:n, only], (gradients[1], gradients[3])))
 
 
-def test_trials_side_by_side_are_as_one_by_one(given):
+def test_trials_side_by_side_are_as_one_by_one(one_of_a_kind):
     """Under `vmap`, where the rounds of one may be more than those of another."""
-    cell, params, _ = given
+    cell, params, _ = one_of_a_kind
     one, other = (problem(cell, params, trees) for trees in (FOREST, OTHERS))
     both = jax.tree.map(lambda a, b: jnp.stack([a, b]), one, other)
     found = jax.jit(jax.vmap(differentiated(cell, "auto")))(*both)
