@@ -257,3 +257,19 @@ def test_a_test_split_is_gone_through_once_and_in_order(task):
 def test_bad_sizes_are_refused_in_one_line(sample, batch_size, length):
     with pytest.raises(ValueError, match=r"^(batch_size|length).* must be a whole number of at least \d+, not .*\.$"):
         sample(jax.random.key(0), batch_size, length)
+
+
+def test_classes_are_those_of_the_outputs_and_a_text_is_read_as_one_example(task):
+    """What can't be read is told in one line."""
+    assert len(set(task.classes)) == len(task.classes)
+    assert len(task.classes) in (0, task.output_size)
+    if task.read is None:
+        return
+    batch = task.read("(a film)" if task.model == "recursive" else "a film")
+    sample = task.sample_heldout(jax.random.key(0), 1, max(T, task.min_length))
+    assert jax.tree.structure(batch) == jax.tree.structure(sample)
+    for found, like in zip(jax.tree.leaves(batch), jax.tree.leaves(sample), strict=True):
+        assert (found.dtype, found.ndim) == (like.dtype, like.ndim)
+        assert found.shape[min(found.ndim - 1, 1)] == 1
+    with pytest.raises(ValueError, match="^[^\n]+$"):
+        task.read(" ")
