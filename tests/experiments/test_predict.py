@@ -1,5 +1,6 @@
 """What a trained model says of a text, from the command line."""
 
+import json
 import shutil
 
 import jax
@@ -24,13 +25,13 @@ SENTENCES = "".join(f"it is {w} , no. {n}\t{w}\n" for n in range(30) for w in ("
 TREES = "".join(f"({n % 4} ({n % 5} it) ({n % 4} {('bad', 'good')[n % 2]}{n % 7}))\n" for n in range(120))
 
 
-def train(name, directory, task, cell="gru", **options):
-    """A trial of forty steps, whose data is that of one's own."""
+def train(name, directory, task, cell, **options):
+    """A trial of twenty steps, whose data is that of one's own."""
     path = directory / f"{task}.txt"
     path.write_text(TREES if task == "sentiment_trees" else SENTENCES)
     given = study_small.get_config()
     given.task.name, given.task.path, given.task.length = task, str(path), 12
-    given.cell.name, given.steps, given.diagnostics, given.learning_rate = cell, 40, (), 0.05
+    given.cell.name, given.steps, given.diagnostics, given.learning_rate = cell, 20, (), 0.05
     given.model.update(options)
     loop.run(trial.TrialGroup((Trial(name, config.parse(given), directory / name),), 1), lambda news: None)
     assert (directory / name / "DONE.json").exists(), (directory / name / "FAILED.json").read_text()
@@ -39,7 +40,7 @@ def train(name, directory, task, cell="gru", **options):
 @pytest.fixture(scope="module")
 def workdir(tmp_path_factory):
     directory = tmp_path_factory.mktemp("sentiment")
-    train("gru", directory, "sentiment", bidirectional=True, layers=2)
+    train("sequence", directory, "sentiment", "rnn", bidirectional=True)
     train("tree", directory, "sentiment_trees", "recursive")
     return directory
 
@@ -75,13 +76,13 @@ def loss_of(directory, text):
 @pytest.mark.parametrize(
     ("name", "flag", "text", "words"),
     [
-        ("gru", "--sentence", "It is good, no?", ["<unk>", "is", "good", ",", "no", "<unk>"]),
+        ("sequence", "--sentence", "It is good, no?", ["<unk>", "is", "good", ",", "no", "<unk>"]),
         ("tree", "--tree", "((it good3) bad2)", ["it", "good3", "bad2"]),
     ],
 )
 def test_it_says_what_the_model_says_and_by_which_words(workdir, name, flag, text, words):
     """Probabilities by a softmax of the model's own outputs; words by the derivative by their vectors, in a model that
-    reads them in both directions and in two layers."""
+    reads them in both directions."""
     task, logits, vectors = loss_of(workdir / name, text)
     chances, shown = lines_of(f"--workdir={workdir / name}", f"{flag}={text}")
     p = jax.nn.softmax(logits(vectors))
@@ -90,7 +91,7 @@ def test_it_says_what_the_model_says_and_by_which_words(workdir, name, flag, tex
     assert found == pytest.approx(expected, abs=6e-5)  # four digits are shown
     assert list(found.values()) == sorted(found.values(), reverse=True)
     norms = jnp.linalg.norm(jax.grad(lambda v: jax.nn.log_softmax(logits(v))[jnp.argmax(p)])(vectors), axis=-1)
-    read = norms if name == "gru" else norms[jnp.array([0, 1, 3])]
+    read = norms if name == "sequence" else norms[jnp.array([0, 1, 3])]
     assert [word for _, word in shown] == words
     assert [float(share) for share, _ in shown] == pytest.approx((read / read.max()).tolist(), abs=6e-5)
 
@@ -112,9 +113,9 @@ def test_on_a_terminal_words_stand_side_by_side(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("gru", ("--tree=((it is) good)",), "--tree: the task 'sentiment' reads what is given by --sentence."),
-        ("gru", ("--sentence= ",), "--sentence: there are no words in it."),
-        ("gru", ("--sentence=good", "--checkpoint=7"), "has no checkpoint 7; steps that are kept:"),
+        ("sequence", ("--tree=((it is) good)",), "--tree: the task 'sentiment' reads what is given by --sentence."),
+        ("sequence", ("--sentence= ",), "--sentence: there are no words in it."),
+        ("sequence", ("--sentence=good", "--checkpoint=7"), "has no checkpoint 7; steps that are kept:"),
         ("tree", ("--sentence=it is good",), "--sentence: character 22: there are 3 trees, where it is"),
         ("", ("--sentence=good",), "holds no trial: it has no config.json"),
     ],
@@ -127,10 +128,9 @@ def test_mistakes_are_one_line(workdir, name, arguments, message):
 
 
 def test_a_trial_that_tells_no_class_or_of_other_words_is_told(workdir, tmp_path):
-    given = study_small.get_config()
-    given.steps, given.diagnostics = 10, ()
-    made = Trial("adding", config.parse(given), tmp_path / "adding")
-    loop.run(trial.TrialGroup((made,), 1), lambda news: None)
+    (tmp_path / "adding").mkdir()
+    record = {"config": config.parse(study_small.get_config()).to_dict()}
+    (tmp_path / "adding" / "config.json").write_text(json.dumps(record))
     with pytest.raises(ConfigError, match=r"^the task of .*adding, 'adding', does not tell the class of a text\.$"):
         predicting.predict(tmp_path / "adding", "latest", "--sentence", "good")
     shutil.copytree(workdir / "tree", tmp_path / "tree")

@@ -271,5 +271,5 @@ def test_classes_are_those_of_the_outputs_and_a_text_is_read_as_one_example(task
     for found, like in zip(jax.tree.leaves(batch), jax.tree.leaves(sample), strict=True):
         assert (found.dtype, found.ndim) == (like.dtype, like.ndim)
         assert found.shape[min(found.ndim - 1, 1)] == 1
-    with pytest.raises(ValueError, match="^[^\n]+$"):
+    with pytest.raises(ValueError, match=r"^[^\n]+$"):
         task.read(" ")

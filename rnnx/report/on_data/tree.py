@@ -70,7 +70,7 @@ def _classes(axes: Axes, example: Example, tints: Tints, node: int, at: tuple[fl
         wrong = "predicted" in data and data["predicted"][node] != data["classes"][node]
         style: dict[str, Any] = {"fontweight": "bold", "color": "black"} if wrong else {"color": "0.45"}
         sign = data["signs"][data["classes"][node]]
-        axes.text(x + _NODE / 2 + 0.03, y - _NODE / 2, sign, ha="left", **place, **style)
+        axes.text(x + _NODE / 2 + 0.06, y - _NODE / 2, sign, ha="left", **place, **style)
 
 
 def _level(level: list[int]) -> float:
