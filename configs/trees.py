@@ -30,6 +30,8 @@ def get_config() -> ConfigDict:
     """Settings shared by all trials."""
     base = config.default()
     base.task.name = "sentiment_trees"
+    base.task.length = 103
+    base.cell.name = "recursive"
     base.cell.hidden_size = 25
     base.batch_size = 27
     base.steps = 3160
@@ -46,10 +48,7 @@ def get_config() -> ConfigDict:
 
 def sweep() -> list[dict[str, Any]]:
     """Trees of every size, and phrases of every length, as many in a step as two trees have nodes."""
-    trees = [
-        {"task.length": 103, "l2": "tree=3e-3, embedding=1e-5", "cell.name": name, **INITIAL.get(name, {})}
-        for name in TREES
-    ]
+    trees = [{"l2": "tree=3e-3, embedding=1e-5", "cell.name": name, **INITIAL.get(name, {})} for name in TREES]
     sentences = [
         {
             "task.name": "sentiment",
