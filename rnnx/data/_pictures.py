@@ -64,7 +64,8 @@ def read_captions(path: str) -> Pictures:
 
     Raises:
       DataError: the list can't be read as `rnnx.data.read_file` does; it lacks a column; a line of it has no caption,
-        or names what is not there or no picture, or what a line before it has named. With the number of the line.
+        or more columns than the first one, or names what is not there or no picture, or what a line before it has
+        named. With the number of the line.
     """
     text = read_file(path)
     rows = csv.DictReader(io.StringIO(text.text), strict=True)
@@ -92,13 +93,20 @@ def read_captions(path: str) -> Pictures:
 def _lines(path: str, rows: "csv.DictReader[str]") -> Iterable[tuple[int, str, str]]:
     """Number of the line, picture and caption of each row."""
     try:
-        missing = [column for column in ("image", "caption") if column not in (rows.fieldnames or ())]
+        columns = rows.fieldnames or ()
+        missing = [column for column in ("image", "caption") if column not in columns]
         if missing:
             raise DataError(f"line 1 of {path} must name its columns image,caption; there is no {missing[0]!r}.")
         for row in rows:
             image, caption = ((row[column] or "").strip() for column in ("image", "caption"))
             if not image or not caption:
                 raise DataError(f"line {rows.line_num} of {path} has no {'caption' if image else 'image'}.")
+            if None in row:  # where `csv.DictReader` puts what no column is named for
+                found = len(columns) + len(row[None])
+                raise DataError(
+                    f"line {rows.line_num} of {path} has {found} columns and not {len(columns)}: "
+                    'a caption with a comma in it stands in quotation marks, such as "a dog, running".'
+                )
             yield rows.line_num, image, caption
     except csv.Error as error:
         raise DataError(f"line {rows.reader.line_num} of {path} is no line of CSV: {error}.") from None

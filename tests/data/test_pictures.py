@@ -55,6 +55,10 @@ def test_another_picture_of_the_same_name_is_other_data(folder):
         ("image,caption\n", r".*captions\.csv lists no pictures: a line is the path of one and its caption\."),
         ("image,caption\nred.png,red\nblue.jpg\n", r"line 3 of .*captions\.csv has no caption\."),
         ("image,caption\n,red\n", r"line 2 of .*captions\.csv has no image\."),
+        (
+            "image,caption\nred.png,red, tall, thin\n",
+            r"line 2 of .*csv has 4 columns and not 2: a caption with a comma .*",
+        ),
         ("image,caption\nred.png,red\nred.png,also\n", r"line 3 of .*captions\.csv has 'red\.png' once more: .*"),
         ("image,caption\ngreen.png,g\n", r"line 2 of .*csv: cannot read .*green\.png: No such file or directory\."),
         ("image,caption\nin,folder\n", r"line 2 of .*csv: cannot read .*in: Is a directory\."),
