@@ -139,7 +139,8 @@ class Record:
         self._checkpoints.discard_after(resume_step)
         self._best.discard_after(resume_step)
         for sample in (self.directory / SAMPLES).glob("*.*"):
-            if resume_step is None or int(sample.stem) > resume_step:
+            step = int(sample.name.partition(".")[0])  # what a kill has left has an ending more
+            if resume_step is None or step > resume_step:
                 sample.unlink()
         self._metrics = self._open.enter_context(MetricsFile(self.directory / METRICS, resume_step))
         # Before the events: TensorBoard reads files in their order, and none again once it has read the next.

@@ -104,6 +104,7 @@ def test_what_is_written_to_held_out_examples_is_kept_at_each_measurement(tmp_pa
     assert [event.step for event in board_events.read(trial.directory).Images("samples")] == [0, 4, 8]
     sample = trial.directory / "samples" / "8.json"
     (trial.directory / "samples" / "12.json").write_text("{}")  # as of a session that went further than its checkpoint
+    (trial.directory / "samples" / "16.json.tmp").write_text("{")  # as of one that was killed while it wrote
     (trial.directory / "DONE.json").unlink()
     run(trial)
     assert sorted(path.name for path in sample.parent.iterdir()) == ["0.json", "4.json", "8.json"]
