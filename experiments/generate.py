@@ -70,9 +70,13 @@ def _check(given: Any) -> None:
         cli.fail("--length_penalty is for what a beam finds: give --beam too.")
     if not given.length_penalty >= 0 or math.isinf(given.length_penalty):
         cli.fail(f"--length_penalty={given.length_penalty}: a number of at least 0, which is none.")
-    width = given.beam or (1 if sources and not drawing else 0)
-    if width and given.num_samples > width:
-        cli.fail(f"--num_samples={given.num_samples}: a beam of {width} has no more than that.")
+    if given.beam and given.num_samples > given.beam:
+        cli.fail(f"--num_samples={given.num_samples}: a beam of {given.beam} has no more than that.")
+    if sources and not given.beam and not drawing and given.num_samples > 1:
+        cli.fail(
+            f"--num_samples={given.num_samples}: by the likeliest token each time there is one text to a source; "
+            f"give --beam={given.num_samples} too, or draw by --temperature."
+        )
     if given.stop == "":
         cli.fail("--stop is empty: say at which text to stop, or leave it out.")
     if given.checkpoint not in ("latest", "best") and not re.fullmatch("[0-9]+", given.checkpoint):

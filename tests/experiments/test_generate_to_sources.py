@@ -172,7 +172,11 @@ def test_what_it_does_not_know_is_named_with_its_place_or_left_out():
         (("--source=a", "--source_file=b"), "--source and --source_file are two ways to say what to write to"),
         (("--source=a", "--prompt=b"), "--source is for models of sequence to sequence: --prompt does not go with it."),
         (("--source=a", "--next=3"), "--source is for models of sequence to sequence: --next does not go with it."),
-        (("--source=a", "--num_samples=2"), "--num_samples=2: a beam of 1 has no more than that."),
+        (
+            ("--source=a", "--num_samples=2"),
+            "there is one text to a source; give --beam=2 too, or draw by --temperature.",
+        ),
+        (("--source=a", "--beam=2", "--num_samples=3"), "--num_samples=3: a beam of 2 has no more than that."),
         (("--source=a", "--length_penalty=0.6"), "--length_penalty is for what a beam finds: give --beam too."),
         (("--source=a", "--beam=2", "--length_penalty=-1"), "--length_penalty=-1.0: a number of at least 0"),
         (("--source_file=nowhere.txt",), "--source_file=nowhere.txt: No such file or directory"),
