@@ -37,7 +37,7 @@ class Drawing(NamedTuple):
     legend: tuple[Entry, ...]
     columns: tuple[tuple[float, float, float, float], ...]
     """The parts of the width of which each column of panels can be made by itself: from and to of what is at its left,
-    from and to of the panels; none where the figure is not a grid."""
+    from and to of the panels; none where the figure is not a grid, or one of pictures."""
 
 
 def drawing(figure: Figure, name: str) -> Drawing:
@@ -128,12 +128,14 @@ def _stepwise(path: str) -> str:
 
 
 def _columns(figure: Figure) -> tuple[tuple[float, float, float, float], ...]:
-    """Of a figure whose panels are all of one grid."""
+    """Of a figure whose panels are all of one grid, and have axes with numbers."""
     placed = [(axes, axes.get_subplotspec()) for axes in figure.axes if axes.axison]
     panels = [(axes, spec) for axes, spec in placed if spec is not None]
     grids = {spec.get_gridspec().get_geometry() for _, spec in panels}
     if len(grids) != 1 or max(grids)[1] < 2:
         return ()
+    if not any(len(axes.get_xticks()) or len(axes.get_yticks()) for axes, _ in panels):
+        return ()  # pictures, which are read row by row
     columns: dict[int, list[Any]] = {}
     for axes, spec in panels:
         columns.setdefault(spec.colspan.start, []).append(axes)

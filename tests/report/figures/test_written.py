@@ -9,6 +9,7 @@ from matplotlib.text import Text
 from rnnx import examples
 from rnnx.report import study
 from rnnx.report.figures import _style, attention, written
+from rnnx.report.pages.svg import drawing
 from rnnx.types import Written
 from tests.report.records import write_samples, write_trial
 
@@ -80,6 +81,16 @@ def test_attention_to_a_picture_is_that_once_for_each_word():
         assert dark.shape == (2, 2)
         np.testing.assert_allclose(dark.ravel(), 0.75 * (1 - np.array(weights) / max(weights)))
         assert axes.get_xlabel() == f"at most α = {max(weights):.2f}"
+
+
+def test_on_a_narrow_screen_the_words_stay_in_their_order():
+    """Columns by themselves would be read downwards: a word of each row, and then the next of each."""
+    pictures = attention.draw_trial(record(IMAGE), "a trial", {})
+    _style.png(pictures)
+    assert drawing(pictures, "a").columns == ()
+    curves, _ = _style.grid("curves", 1, 2)
+    _style.png(curves)
+    assert len(drawing(curves, "b").columns) == 2
 
 
 def test_of_a_network_that_has_diverged_all_is_dark():
