@@ -130,7 +130,8 @@ class _Canvas:
         low, high = (np.asarray(record.get(f"{tag}_{q}", []), float)[: self._length] for q in ("q25", "q75"))
         if len(low) != self._length or len(high) != self._length:
             return np.empty((0, 2))
-        low, high = low - record[tag][0], high - record[tag][0]
+        with np.errstate(invalid="ignore"):  # -inf less -inf, where the gradient at lag 0 is exactly zero
+            low, high = low - record[tag][0], high - record[tag][0]
         known = np.isfinite(low) & np.isfinite(high)
         x = lag[known]
         return np.stack([np.concatenate([x, x[::-1]]), np.concatenate([low[known], high[known][::-1]])], axis=1)

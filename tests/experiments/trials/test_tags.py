@@ -136,6 +136,15 @@ def test_what_is_exactly_zero_is_marked_in_a_picture():
     assert one != other
 
 
+def test_a_gradient_that_is_zero_from_the_start_has_a_picture():
+    """As of an encoder whose last step a decoder does not look at; without a warning."""
+    made = pictures.GradientPictures("rnn", config.parse(study_small.get_config()))
+    record = curves(0, -0.5)
+    for name in ("log10_norm", "log10_norm_q25", "log10_norm_q75"):
+        record[f"state_gradient/state/{name}"][:2] = [-math.inf] * 2
+    assert [png[1:4] for _, png in made.draw(record, record)] == [b"PNG"]
+
+
 def curves(step, slope):
     """A record of a gradient that falls by a slope a step, log10."""
     curve = [slope * k for k in range(6)]
