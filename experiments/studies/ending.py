@@ -16,6 +16,7 @@ from rnnx.report.pages.format import digits
 from rnnx.report.study import Study
 from rnnx.report.summary import SummaryRow
 from rnnx.report.trial import Trial
+from rnnx.vocabulary import UNKNOWN
 
 _MOST_ROWS = 40
 """Groups in the table; of more, the report tells."""
@@ -71,7 +72,8 @@ def _source(directory: Path) -> str:
     if "source" not in read_json(directory / VOCABULARY):
         return ""
     example = read_json(directory / EXAMPLE)
-    read = "".join(example["data"].get("pieces", "")[: example["steps"].get("encoder")])
+    pieces = example["data"].get("pieces", "")[: example["steps"].get("encoder")]
+    read = "".join(piece for piece in pieces if piece.strip() != UNKNOWN)  # which nobody can type
     return f" --source={shlex.quote(read.strip() or '…')}"
 
 

@@ -130,7 +130,7 @@ def test_a_model_of_sequence_to_sequence_is_asked_to_write_to_what_it_read(tmp_p
     directory = tmp_path / "dates/gru/T8/seed0"
     write_trial(directory, task="dates")
     (directory / "vocabulary.json").write_text('{"source": {}, "target": {}}')
-    example = examples.translation("3 May", "05-03")
+    example = examples.translation(["3", " <unk>", " May"], "05-03")  # a word that it does not know can't be typed
     (directory / "example.json").write_text(json.dumps(example._asdict()))
     lines, _ = shown(capsys, tmp_path)
     assert lines[-1] == f"next         python -m experiments.generate --workdir={directory} --source='3 May'"
