@@ -317,8 +317,8 @@ def _count(trials: Sequence[Trial]) -> str:
 
 
 def _exploding(rows: list[SummaryRow], stage: str) -> list[str]:
-    """In how many examples the gradient grows by more than a factor e on its way back."""
-    measured = [row for row in rows if not np.isnan(row.of("exploding", stage).high)]
+    """In how many examples the gradient grows by more than a factor e on its way back, where lag is a way."""
+    measured = [row for row in rows if not (np.isnan(row.of("exploding", stage).high) or _is_against_time(row))]
     shares = {_place(row): float(row.of("exploding", stage).high) for row in measured}
     if not shares:
         return []
@@ -340,7 +340,11 @@ def _place(row: SummaryRow) -> str:
 
 def _against_time(rows: list[SummaryRow]) -> list[str]:
     """A sentence on the parts of which lag says nothing."""
-    variants = [row.group.variant for row in rows if any(trial.against_time for trial in row.group.trials)]
+    variants = [row.group.variant for row in rows if _is_against_time(row)]
     runs, its = ("runs", "its") if len(set(variants)) == 1 else ("run", "their")
     why = f"which {runs} backward in time, and whose last step the loss does not read, so that {its} lag is no distance"
     return [f"Left out of this: {words.networks(variants)}, {why}."] if variants else []
+
+
+def _is_against_time(row: SummaryRow) -> bool:
+    return any(trial.against_time for trial in row.group.trials)

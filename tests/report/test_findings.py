@@ -264,11 +264,13 @@ def test_a_study_of_language_begins_with_the_loss(tmp_path):
 
 
 def test_a_part_whose_lag_is_no_distance_from_the_loss_is_left_out(tmp_path):
-    write(tmp_path, "rnn", 16, LOSES)
-    write(tmp_path, "gru", 16, KEEPS, extra={"state_gradient/against_time": 1.0})
+    write(tmp_path, "rnn", 16, LOSES, extra={"state_gradient/state/exploding": 0.0})
+    grows = {"state_gradient/against_time": 1.0, "state_gradient/state/exploding": 1.0}
+    write(tmp_path, "gru", 16, KEEPS, extra=grows)
     told = told_of(tmp_path).gradient
     assert told[0].startswith("After 20 steps, the gradient vanishes before the first step in the RNN at T = 16")
     assert told[1].startswith("Left out of this: the GRU, which runs backward in time")
+    assert told[-1] == "Nothing explodes."
 
 
 def many(workdir, keeping, losing, seeds=3):
