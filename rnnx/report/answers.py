@@ -61,5 +61,5 @@ def _clipped(rows: list[SummaryRow]) -> list[str]:
     share = float(most.of("clipped", "training").high)
     if not share:
         return ["No step was clipped."]
-    where = f"{words.network(most.group.variant)} at T = {most.group.length}"
+    where = f"{words.network(words.without_part(most.group.variant))} at T = {most.group.length}"
     return [f"At most {100 * share:.2g} % of the steps of a trial were clipped, in {where}."]

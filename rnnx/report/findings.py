@@ -199,7 +199,7 @@ def _far(last: list[Kept]) -> str:
 
 def _loss(rows: list[SummaryRow]) -> list[str]:
     """Of a task on text, the lowest held-out loss of all, beside that of a predictor without memory."""
-    measured = [row for row in rows if not np.isnan(row.of("heldout_loss").median)]
+    measured = _once([row for row in rows if not np.isnan(row.of("heldout_loss").median)])
     if not measured or not _of_language(rows[0].group.trials[0]):
         return []
     unit = re.sub(r".*\((.*)\)", r"\1", rows[0].group.trials[0].loss_unit)

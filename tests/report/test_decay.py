@@ -121,3 +121,11 @@ def test_each_question_has_its_words(tmp_path):
     # Of the two records of training one has 20 % and the other 40 % clipped.
     assert told["clipped"] == ["At most 30 % of the steps of a trial were clipped, in the LSTM at T = 8."]
     assert told["learnt"] == ["Every network learns the task at T = 8."]
+
+
+def test_steps_are_clipped_of_a_network_and_not_of_its_parts(tmp_path):
+    parts = {f"{part}/state_gradient/state/log10_norm": [-1.0, -2.0] for part in ("encoder", "decoder")}
+    write_trial(tmp_path / "gru", cell="gru", extra=parts)
+    found = study.read(tmp_path)
+    (told,) = answers.sentences(found, "adding", summary.rows(found))["clipped"]
+    assert told.endswith("were clipped, in the GRU at T = 8.")

@@ -263,6 +263,17 @@ def test_a_study_of_language_begins_with_the_loss(tmp_path):
     assert "the gradient vanishes" in second
 
 
+def test_a_loss_is_that_of_a_network_and_not_of_its_parts(tmp_path):
+    parts = {f"{part}/state_gradient/state/log10_norm": [-1.0, -2.0] for part in ("encoder", "decoder")}
+    write_trial(tmp_path / "gru", cell="gru", task="dates", loss=1.5, floor=2.0, length=16, extra=parts)
+    path = tmp_path / "gru" / "config.json"
+    path.write_text(path.read_text().replace("mean squared error", "cross-entropy (nats per character)"))
+    assert told_of(tmp_path, "dates").learning[0] == (
+        "The held-out loss is 1.50 nats per character, that of the GRU at T = 16; "
+        "a predictor without memory comes to 2.00."
+    )
+
+
 def test_a_part_whose_lag_is_no_distance_from_the_loss_is_left_out(tmp_path):
     write(tmp_path, "rnn", 16, LOSES, extra={"state_gradient/state/exploding": 0.0})
     grows = {"state_gradient/against_time": 1.0, "state_gradient/state/exploding": 1.0}
