@@ -68,7 +68,8 @@ def _take_off(figure: Figure, height: float) -> tuple[float, float]:
     bottom = min((height - unit * one.get_window_extent().y1 for one in figure.legends), default=height)
     for artist in (*titles, *figure.legends):
         artist.remove()
-    return top, bottom
+    rest = height - _POINTS * figure.get_tightbbox().y0  # a legend may stand beside something, and not below it
+    return top, min(max(bottom, rest), height)
 
 
 def _saved(figure: Figure) -> str:

@@ -1,5 +1,7 @@
 """The gradient painted on the data."""
 
+import re
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
@@ -8,6 +10,7 @@ from rnnx import examples
 from rnnx.report import on_data
 from rnnx.report.figures import _style
 from rnnx.report.on_data import _cells
+from rnnx.report.pages.svg import drawing
 from rnnx.types import Batch, Example
 
 inf, nan = np.inf, np.nan
@@ -33,6 +36,18 @@ EXAMPLES = {
 def falling(rho, steps=T):
     """What an identity network has whose recurrent matrix is ρ times an orthogonal one, relative to the last step."""
     return np.log10(rho) * np.arange(steps - 1, -1, -1.0)
+
+
+def test_on_a_page_the_scale_has_its_numbers():
+    """What the frames mean stands beside them, and is taken off the figure."""
+    figure = on_data.paint(SEQUENCE, {"rnn": falling(0.5)}, "a title")
+    _style.png(figure)
+    height = 72 * figure.get_figheight()
+    numbers = [
+        height - 72 / figure.dpi * label.get_window_extent().y0 for label in row(figure, "scale").get_xticklabels()
+    ]
+    _, top, _, high = map(float, re.search(r'viewBox="([^"]*)"', drawing(figure, "a").svg)[1].split())
+    assert max(numbers) < top + high <= height
 
 
 def row(figure, name):
