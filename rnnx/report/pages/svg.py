@@ -172,15 +172,24 @@ def _plain(label: str) -> str:
     return re.sub(r"\$_\{?([^}$]*)\}?\$", r"\1", label).replace("$", "")
 
 
+_RISING, _FALLING = (
+    "M3 7L9 1M5 11L15 1M11 11L21 1M17 11L27 1M23 11L27 7",
+    "M3 5L9 11M5 1L15 11M11 1L21 11M17 1L27 11M23 1L27 5",
+)
+_HATCHING = {"/": _RISING, "\\": _FALLING, "x": _RISING + _FALLING}
+
+
 def _swatch(handle: Any) -> str:
-    """A piece of a line with its marker, or of an area."""
+    """A piece of a line with its marker, or of an area: with its hatching, and with its frame where it is white."""
     if not isinstance(handle, Line2D):
-        color = to_hex(handle.get_facecolor())
-        return f'<svg viewBox="0 0 30 12"><rect x="3" y="1" width="24" height="10" fill="{color}"/></svg>'
+        color, edge, hatch = to_hex(handle.get_facecolor()), to_hex(handle.get_edgecolor()), handle.get_hatch()
+        lines = f'<path d="{_HATCHING[hatch[0]]}" stroke="{edge}"/>' if hatch else ""
+        is_framed = color == "#ffffff" and not hatch
+        frame = f' stroke="{edge}" stroke-width="{handle.get_linewidth():g}"{_dashed(handle)}' if is_framed else ""
+        return f'<svg viewBox="0 0 30 12"><rect x="3" y="1" width="24" height="10" fill="{color}"{frame}/>{lines}</svg>'
     color = to_hex(handle.get_color())
     color = _PAGE_COLORS.get(color, color)
-    _, dashes = handle._dash_pattern  # type: ignore[attr-defined]
-    dash = f' stroke-dasharray="{" ".join(f"{length:.3g}" for length in dashes)}"' if dashes else ""
+    dash = _dashed(handle)
     line = f'<path d="M0 6H30" stroke="{color}" stroke-width="1.6"{dash}/>' if handle.get_linestyle() != "None" else ""
     marker = matplotlib.markers.MarkerStyle(handle.get_marker() or "none")
     shapes: Any = marker.get_path().transformed(marker.get_transform()).to_polygons() if handle.get_marker() else []
@@ -189,3 +198,8 @@ def _swatch(handle: Any) -> str:
         for shape in shapes
     )
     return f'<svg viewBox="0 0 30 12">{line}{points}</svg>'
+
+
+def _dashed(handle: Any) -> str:
+    _, dashes = handle._dash_pattern
+    return f' stroke-dasharray="{" ".join(f"{length:.3g}" for length in dashes)}"' if dashes else ""

@@ -50,6 +50,16 @@ def test_on_a_page_the_scale_has_its_numbers():
     assert max(numbers) < top + high <= height
 
 
+def test_on_a_page_the_legend_has_the_frame_and_the_hatching():
+    figure = on_data.paint(SEQUENCE, {"rnn": [-inf, *falling(0.5)[1:]]}, "a title")
+    _style.png(figure)
+    swatches = {entry.label: entry.swatch for entry in drawing(figure, "a").legend}
+    assert 'stroke="#000000"' in swatches["the scored step"]
+    assert "stroke-dasharray" in swatches["the scored step"]
+    assert "stroke-dasharray" not in swatches["two numbers"]
+    assert '<path d="M3 7L9 1' in swatches["exactly zero"]
+
+
 def row(figure, name):
     (axes,) = [axes for axes in figure.axes if axes.get_label() == name]
     return axes
