@@ -2,6 +2,11 @@
 
 python -m experiments.sweep --config=configs/attention.py --workdir=runs/attention
 python -m experiments.report --workdir=runs/attention
+
+Expect: with attention 1 % of the encoder's gradient reaches over the whole source at every length, before training and
+after; without, the GRU begins with 7 to 9 steps, and at T = 80 no trained network reaches the first symbol. LSTM and
+GRU say 68 to 88 % of the sequences of up to 80 symbols right with attention, and 5 to 14 % without; the RNN does so
+with two seeds of three. (72 trials; docs/results.md has the table.)
 """
 
 from typing import Any

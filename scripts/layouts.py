@@ -16,6 +16,7 @@ from PIL import Image
 
 import rnnx
 from rnnx.report.figures import _style
+from rnnx.training.program import at_last
 from rnnx.types import Batch, Cell, GradientFlow, Task
 
 OUT = Path(__file__).parents[1] / "docs" / "layouts"
@@ -59,6 +60,31 @@ def flows(model: nnx.Module, task: Task, sampled: Batch) -> dict[str, GradientFl
     return found
 
 
+AGAINST_LAG = {
+    "one to many: scenes": ("scenes", 11, "lstm", "decoder"),
+    "many to one: adding": ("adding", 64, "lstm", "cell"),
+    "many to many: copy_memory": ("copy_memory", 64, "lstm", "cell"),
+    "dates, the decoder": ("dates", 29, "lstm", "decoder"),
+    "dates, the encoder": ("dates", 29, "lstm", "encoder"),
+    "a tree: tournament": ("tournament", 12, "rntn", "tree"),
+}
+"""What is drawn of each layout that has more than one step: task, length, cell and part, without attention."""
+
+
+def against_lag() -> Figure:
+    """The gradient of the loss at the last scored step in untrained models of every layout."""
+    made = _style.figure(_style.WIDTH, 6.4)
+    made.suptitle("untrained networks of 64 units: the gradient of the loss at the last scored step (at the root)")
+    panels = made.subplots(2, 3, sharey=True)
+    for axes, (title, (name, length, cell, part)) in zip(panels.flat, AGAINST_LAG.items(), strict=True):
+        task = rnnx.tasks.get(name)()
+        options = {"attention": "none"} if part in ("encoder", "decoder") else {}
+        model = rnnx.models.get(task.model)(rnnx.cells.get(cell)(H), task, rngs=nnx.Rngs(0), **options)
+        rnnx.show.lag(flows(model, task, at_last(task.sample(KEY, B, length)))[part], ax=axes)
+        axes.set_title(title)
+    return made
+
+
 PICTURES = {
     "one_to_one": lambda: by_hand(1, 1, 1),
     "one_to_many": lambda: of_task("scenes", 11, rnnx.lstm(H), attention="none"),
@@ -69,6 +95,7 @@ PICTURES = {
     "encoder_decoder": lambda: of_task("dates", 29, rnnx.lstm(H), attention="none"),
     "attention": lambda: of_task("dates", 29, rnnx.lstm(H), attention="additive"),
     "tree": lambda: of_task("tournament", 6, rnnx.cells.get("rntn")(8)),
+    "against_lag": against_lag,
     "gradient_rnn": lambda: of_task("adding", 64, rnnx.rnn(H, recurrent_initializer="orthogonal(0.8)"), flow=True),
     "gradient_lstm": lambda: of_task("adding", 64, rnnx.lstm(H, forget_bias=2.0), flow=True),
 }
