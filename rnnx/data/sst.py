@@ -86,7 +86,7 @@ def parse(line: str) -> LabelledTree:
     LabelledTree(labels=(2, 4, 3), children=((-1, -1), (-1, -1), (0, 1)), words=('and/or', 'good', ''))
     >>> parse("(3 (2 very) (2 very) (4 good))")
     Traceback (most recent call last):
-    ValueError: character 30: the node that ends here has 3 children, but must have a word or two nodes.
+    ValueError: character 30: the node that ends here has 3 children, and must have a word or two children.
     """
     labels, children, words = [], [], []
     begun: list[tuple[int, str, list[int]]] = [(0, "", [])]  # label, word and children; the first is around them all
