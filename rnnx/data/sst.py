@@ -95,17 +95,20 @@ def parse(line: str) -> LabelledTree:
         token = _TOKEN.match(line, at)
         if token is None:
             raise ValueError(f"character {at + 1}: {line[at : at + 10]!r} is no node: a tree is as in {_SUCH_AS}.")
-        at = token.end()
+        begins, at = token.start() + 1, token.end()
         if token[1]:
-            begun.append((int(token[1]), _plain(token[2].strip(" ")), []))
+            word = token[2].strip(" \t")
+            if " " in word or "\t" in word:
+                raise ValueError(f"character {begins}: {word!r} is more than one word, of which each is a node.")
+            begun.append((int(token[1]), _plain(word), []))
             continue
         if len(begun) == 1:
-            raise ValueError(f"character {at}: a bracket is closed that was not opened.")
+            raise ValueError(f"character {begins}: a bracket is closed that was not opened.")
         label, word, below = begun.pop()
         if len(below) != (0 if word else 2):
             has = f"{len(below)} children" + (f" and a word, {word!r}" if word else "")
             raise ValueError(
-                f"character {at}: the node that ends here has {has}, and must have a word or two children."
+                f"character {begins}: the node that ends here has {has}, and must have a word or two children."
             )
         labels.append(label)
         words.append(word)
@@ -126,6 +129,8 @@ def parse_any(text: str) -> LabelledTree:
     >>> parse_any("((very good) film)").words
     ('very', 'good', '', 'film', '')
     """
+    if not text.strip(" \t()"):
+        raise ValueError("there are no words in it.")
     if _TOKEN.match(text.lstrip()):
         return parse(text)
     labelled = re.sub(r"[^ \t()]+", r"(2 \g<0>)", text)

@@ -62,6 +62,10 @@ def test_an_archive_without_the_member_is_a_download_that_failed(monkeypatch):
         ("(3 a) (2 b)", "character 11: there are 2 trees."),
         ("(3 )", "character 4: the node that ends here has 0 children, and must have .*"),
         ("(3 (2 a) (2 b) (2 c))", "character 21: the node that ends here has 3 children, and must have .*"),
+        ("(3 (2 a) (2 b)) )  (2 c)", "character 17: a bracket is closed that was not opened."),
+        ("(3 (2 a)  )  (2 b)", "character 11: the node that ends here has 1 children, and must have .*"),
+        ("(3 (2 very good) (3 film))", "character 4: 'very good' is more than one word, of which each is a node."),
+        ("(3 (2 very\tgood) (3 film))", r"character 4: 'very\\tgood' is more than one word, of which each is a node."),
         ("(3 x (2 a) (2 b))", "character 17: the node that ends here has 2 children and a word, 'x', and must have .*"),
     ],
 )
@@ -95,3 +99,6 @@ def test_a_tree_may_be_given_without_labels():
         ValueError, match=r"^character 24: 1 brackets are not closed, where it is \(2 .* with labels\.$"
     ):
         parse_any("((a b) c")
+    for nothing in ("", " ", "()", "( ())"):
+        with pytest.raises(ValueError, match=r"^there are no words in it\.$"):
+            parse_any(nothing)
