@@ -59,15 +59,16 @@ def noise_scale(flow: GradientFlow) -> dict[str, Array | Histogram]:
     >>> float(noise_scale(found)["noise_scale/noise_scale"]) > 1
     True
     """
-    over_time = flow.inputs, flow.states, flow.resets, flow.output_gradients
+    over_time = flow.inputs, flow.states, flow.resets, flow.children, flow.output_gradients
 
     def of_one(params: Params, over_time: tuple, length: Array, d_final: State) -> dict[str, Array]:
-        inputs, states, resets, d_outputs = jax.tree.map(lambda a: a[:, None], over_time)
+        inputs, states, resets, children, d_outputs = jax.tree.map(lambda a: a[:, None], over_time)
         alone = dataclasses.replace(
             flow,
             inputs=inputs,
             states=states,
             resets=resets,
+            children=children,
             lengths=length[None],
             output_gradients=d_outputs,
             final_state_gradients=jax.tree.map(lambda d: d[None], d_final),

@@ -9,6 +9,7 @@ import rnnx
 from rnnx.combinators.attention import attended
 from rnnx.diagnostics._weights import weights
 from rnnx.diagnostics.noise_scale import gradient_noise_scale, noise_scale
+from rnnx.unroll import plain_run
 from tests.variants import B, H, I, assert_close, example, like, slow_unless
 
 noise_scale_of = jax.jit(gradient_noise_scale)
@@ -81,6 +82,29 @@ def test_the_evidence_gives_the_gradients_of_single_examples(float64, variant):
     assert_close(measured["noise_scale/log10_trace"], np.log10(trace))
     expected = trace / squared_norm if squared_norm > 0 else np.inf
     assert_close(measured["noise_scale/noise_scale"], expected)
+
+
+def test_of_trees_each_is_run_again_over_its_own_nodes(float64):
+    cell = rnnx.cells.get("recursive")(H)
+    params = jax.tree.map(lambda p: p.astype(float), cell.init(jax.random.key(0), H))
+    xs = jax.random.normal(jax.random.key(1), (5, 2, H))
+    leaf = [-1, -1]
+    # ((0 1) 3), and of three nodes (0 1).
+    children = jnp.array([[leaf, leaf], [leaf, leaf], [[0, 1], [0, 1]], [leaf, leaf], [[2, 3], leaf]])
+    lengths = jnp.array([5, 3])
+
+    def of_each(params, run):
+        ys = run("tree", cell, params, xs, children=children, lengths=lengths).outputs
+        return jnp.sum(ys**2, axis=(0, 2))
+
+    @jax.jit
+    def both(params):
+        flow = rnnx.gradient_flows(lambda params, run: jnp.mean(of_each(params, run)), params)[2]["tree"]
+        return noise_scale(flow), jax.jacobian(of_each)(params, plain_run)
+
+    measured, jacobian = both(params)
+    each = np.concatenate([np.asarray(leaf).reshape(2, -1) for leaf in jacobian], axis=1)
+    assert_close(measured["noise_scale/log10_trace"], np.log10(np.trace(np.cov(each, rowvar=False))))
 
 
 def test_small_gradients_are_not_lost():
