@@ -16,6 +16,7 @@ from rnnx.report.pages.format import digits
 from rnnx.report.study import Study
 from rnnx.report.summary import SummaryRow
 from rnnx.report.trial import Trial
+from rnnx.types import Example
 from rnnx.vocabulary import UNKNOWN
 
 _MOST_ROWS = 40
@@ -64,7 +65,27 @@ def _next(of: Study, workdir: Path) -> str:
     writers = [directory for t in of.trials if ((directory := workdir / t.folder) / VOCABULARY).exists()]
     if writers:
         return f"{_python()} -m experiments.generate --workdir={shlex.quote(str(writers[-1]))}{_source(writers[-1])}"
-    return f"{_python()} -m experiments.analyze --workdir={shlex.quote(str(workdir))} --diagnostics=lyapunov"
+    asked = [(t, t.example) for t in of.trials if t.example and t.origin.get("task_facts", {}).get("tells_class")]
+    if asked:
+        trial, example = asked[-1]
+        place = shlex.quote(str(workdir / trial.folder))
+        return f"{_python()} -m experiments.predict --workdir={place} {_text(example)}"
+    # The cell of a tree has no step, so that there is no product of Jacobians along one.
+    over_trees = any(t.example and t.example.kind == "tree" for t in of.trials)
+    diagnostic = "noise_scale" if over_trees else "lyapunov"
+    return f"{_python()} -m experiments.analyze --workdir={shlex.quote(str(workdir))} --diagnostics={diagnostic}"
+
+
+def _text(example: Example) -> str:
+    """The flag that gives `experiments.predict` an example, without words that nobody can type."""
+    if example.kind != "tree":
+        read = "".join(piece for piece in example.data["pieces"] if piece.strip() != UNKNOWN)
+        return f"--sentence={shlex.quote(read.strip() or '…')}"
+    parts: list[str] = []
+    instead = {UNKNOWN: "…", "(": "-LRB-", ")": "-RRB-"}
+    for word, (left, right) in zip(example.data["words"], example.data["children"], strict=True):
+        parts.append(instead.get(word, word) if left < 0 else f"({parts[left]} {parts[right]})")
+    return f"--tree={shlex.quote(parts[-1])}"
 
 
 def _source(directory: Path) -> str:

@@ -91,6 +91,7 @@ def record(path: Path, config: Config, vmap_width: int, num_devices: int = 1) ->
                 "loss_unit": chosen.loss_unit,
                 "floor": chosen.baseline_loss(config.length),
                 "model": chosen.model,
+                "tells_class": chosen.read is not None and bool(chosen.classes),
             },
             "data": data,
             "modules": modules,

@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from experiments import config
@@ -14,6 +15,9 @@ from experiments.studies.advice import advice
 from rnnx import examples
 from rnnx.report import board, terminal
 from tests.report.records import write_trial
+
+TREE_WORDS = ["It", "(", "<unk>", "", ""]
+CHILDREN = np.array([[-1, -1], [-1, -1], [-1, -1], [1, 2], [0, 3]])
 
 
 @pytest.fixture
@@ -134,6 +138,34 @@ def test_a_model_of_sequence_to_sequence_is_asked_to_write_to_what_it_read(tmp_p
     (directory / "example.json").write_text(json.dumps(example._asdict()))
     lines, _ = shown(capsys, tmp_path)
     assert lines[-1] == f"next         python -m experiments.generate --workdir={directory} --source='3 May'"
+
+
+@pytest.mark.parametrize(
+    ("example", "facts", "command"),
+    [
+        (
+            examples.text(["It", " 's", " <unk>", " ."], "good"),
+            {"tells_class": True},
+            """predict --workdir={} --sentence='It '"'"'s .'""",
+        ),
+        (examples.tree(TREE_WORDS, CHILDREN), {"tells_class": True}, "predict --workdir={} --tree='(It (-LRB- …))'"),
+        (examples.tree(TREE_WORDS, CHILDREN), {}, "analyze --workdir={} --diagnostics=noise_scale"),
+        (examples.text(["a", "b"], "end"), {"tells_class": False}, "analyze --workdir={} --diagnostics=lyapunov"),
+    ],
+)
+def test_a_model_that_tells_the_class_of_a_text_is_asked_that_of_one(
+    tmp_path, capsys, written, example, facts, command
+):
+    """And none for trees is to be analysed by what it can't be stepped for."""
+    write_trial(tmp_path / "one")
+    directory = tmp_path / "one"
+    (directory / "example.json").write_text(json.dumps(example._asdict()))
+    record = json.loads((directory / "config.json").read_text())
+    record["task_facts"] |= facts
+    (directory / "config.json").write_text(json.dumps(record))
+    lines, _ = shown(capsys, tmp_path)
+    where = directory if "predict" in command else tmp_path
+    assert lines[-1] == f"next         python -m experiments.{command.format(where)}"
 
 
 def test_a_python_that_a_shell_does_not_find_is_named_by_its_place(tmp_path, capsys, written, monkeypatch):
