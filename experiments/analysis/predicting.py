@@ -15,7 +15,6 @@ from experiments.analysis import saved
 from experiments.config import ConfigError
 from experiments.trials import compilation
 from rnnx import examples
-from rnnx.logbook.checkpoints import by_name
 from rnnx.report.figures import _text
 from rnnx.report.on_data._cells import SHADES
 from rnnx.training.objective import evaluation
@@ -47,22 +46,18 @@ def predict(directory: Path, checkpoint: str, flag: str, text: str) -> Predictio
     task = build.task(config)
     if task.read is None or not task.classes:
         raise ConfigError(f"the task of {directory}, {config.task.name!r}, does not tell the class of a text.")
+    shown = examples.first(task, task.sample_heldout(jax.random.key(0), 1, task.min_length))
+    if _FLAGS.get(shown.kind, flag) != flag:
+        raise ConfigError(f"{flag}: the task {config.task.name!r} reads what is given by {_FLAGS[shown.kind]}.")
     try:
         batch = task.read(text)
     except ValueError as error:
         raise ConfigError(f"{flag}: {error}") from None
     example = examples.first(task, batch)
-    if _FLAGS.get(example.kind, flag) != flag:
-        raise ConfigError(f"{flag}: the task {config.task.name!r} reads what is given by {_FLAGS[example.kind]}.")
     compilation.enable_cache()
     model = build.model(config, task)
     shapes = jax.eval_shape(lambda: split(model, jax.random.key(0))[1])
-    names, arrays = by_name(shapes), saved.arrays_of(directory, checkpoint)
-    if {name: array.shape for name, array in arrays.items()} != {name: leaf.shape for name, leaf in names.items()}:
-        raise ConfigError(
-            f"the checkpoint in {directory} is of another model, or the words of its task are no longer the same."
-        )
-    params = jax.tree.unflatten(jax.tree.structure(shapes), [arrays[name] for name in names])
+    params = saved.params_of(directory, checkpoint, shapes)
     apply, evaluate = applying(model), evaluation(config.objective)
 
     @jax.jit

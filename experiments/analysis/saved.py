@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from experiments import user_modules
 from experiments.config import Config, ConfigError, restore
 from rnnx.logbook import Checkpoints, files
+from rnnx.logbook.checkpoints import by_name
 from rnnx.logbook.parameters import read_parameters
 from rnnx.logbook.run_directory import BEST, CHECKPOINTS, CONFIG, STUDY
 from rnnx.pytrees import flatten_dict
+from rnnx.types import Params
 
 
 def config_of(directory: Path) -> Config:
@@ -24,6 +27,20 @@ def config_of(directory: Path) -> Config:
     record = files.read_json(directory / CONFIG)
     user_modules.make_importable(directory, record.get("modules", {}))
     return restore(flatten_dict(record["config"]), trace=False)
+
+
+def params_of(directory: Path, checkpoint: str, shapes: Params) -> Params:
+    """Parameters of a trial, as those of its model, of which `shapes` has the shapes; `checkpoint` as of `arrays_of`.
+
+    Raises:
+      ConfigError: there is no such checkpoint, or it is of another model.
+    """
+    names, arrays = by_name(shapes), arrays_of(directory, checkpoint)
+    if {name: array.shape for name, array in arrays.items()} != {name: leaf.shape for name, leaf in names.items()}:
+        raise ConfigError(
+            f"the checkpoint in {directory} is of another model, or the words of its task are no longer the same."
+        )
+    return jax.tree.unflatten(jax.tree.structure(shapes), [arrays[name] for name in names])
 
 
 def arrays_of(directory: Path, checkpoint: str) -> dict[str, np.ndarray]:

@@ -11,7 +11,6 @@ from experiments.analysis import saved
 from experiments.config import Config, ConfigError
 from experiments.trials import compilation
 from rnnx.logbook import files
-from rnnx.logbook.checkpoints import by_name
 from rnnx.logbook.run_directory import VOCABULARY
 from rnnx.training.objective import evaluation
 from rnnx.training.program import split
@@ -44,11 +43,7 @@ def read(directory: Path, checkpoint: str) -> Trained:
     vocabulary = (PairVocabulary if "source" in stands_for else Vocabulary).from_dict(stands_for)
     compilation.enable_cache()
     model, shapes = _model(config, vocabulary)
-    arrays = saved.arrays_of(directory, checkpoint)
-    names = by_name(shapes)
-    if arrays.keys() != names.keys():
-        raise ConfigError(f"the checkpoint in {directory} is of another model.")
-    params = jax.tree.unflatten(jax.tree.structure(shapes), [arrays[name] for name in names])
+    params = saved.params_of(directory, checkpoint, shapes)
     return Trained(model, params, vocabulary, evaluation(config.objective)(plain_run))
 
 

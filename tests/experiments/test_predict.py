@@ -116,7 +116,9 @@ def test_on_a_terminal_words_stand_side_by_side(monkeypatch, capsys):
         ("sequence", ("--tree=((it is) good)",), "--tree: the task 'sentiment' reads what is given by --sentence."),
         ("sequence", ("--sentence= ",), "--sentence: there are no words in it."),
         ("sequence", ("--sentence=good", "--checkpoint=7"), "has no checkpoint 7; steps that are kept:"),
-        ("tree", ("--sentence=it is good",), "--sentence: character 22: there are 3 trees, where it is"),
+        ("tree", ("--sentence=it is good",), "--sentence: the task 'sentiment_trees' reads what is given by --tree."),
+        ("tree", ("--tree=it is good",), "--tree: character 22: there are 3 trees, where it is"),
+        ("tree", ("--tree=",), "--tree: there are no words in it."),
         ("", ("--sentence=good",), "holds no trial: it has no config.json"),
     ],
 )
