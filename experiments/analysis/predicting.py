@@ -1,5 +1,6 @@
 """What the model of a trial says of a text of anyone's, and which of its words that hangs on."""
 
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from experiments import build
-from experiments.analysis import saved
+from experiments.analysis import saved, writing
 from experiments.config import ConfigError
 from experiments.trials import compilation
 from rnnx import examples
@@ -97,21 +98,19 @@ def _in_data(flow: GradientFlow, values: Array) -> np.ndarray:
 def show(prediction: Prediction) -> None:
     """On a terminal words tinted as they stand; elsewhere a word a line."""
     console = Console()
+    if not console.is_terminal:
+        lines = [f"{p:8.4f}  {name}" for name, p in prediction.chances]
+        lines += ["", *(f"{share:8.4f}  {word}" for word, share in prediction.words)]
+        writing.show(f"{line}\n" for line in lines)
+        return
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
     width = max(len(name) for name, _ in prediction.chances)
     for n, (name, p) in enumerate(prediction.chances):
-        line = f"{p:8.4f}  {name}"
-        if console.is_terminal:
-            bar = "█" * round(30 * p)
-            console.print(Text(f"{p:8.4f}  {name:{width}}  {bar}", style="bold" if n == 0 else ""))
-        else:
-            print(line)
+        bar = "█" * round(30 * p)
+        console.print(Text(f"{p:8.4f}  {name:{width}}  {bar}", style="bold" if n == 0 else ""))
     print()
-    if console.is_terminal:
-        console.print(Text(" ").join(Text(f" {word} ", style=_tint(share)) for word, share in prediction.words))
-        console.print(Text("\ndark: the gradient by the word is the largest; white: there is none", style="dim"))
-        return
-    for word, share in prediction.words:
-        print(f"{share:8.4f}  {word}")
+    console.print(Text(" ").join(Text(f" {word} ", style=_tint(share)) for word, share in prediction.words))
+    console.print(Text("\ndark: the gradient by the word is the largest; white: there is none", style="dim"))
 
 
 def _tint(share: float) -> str:

@@ -1,5 +1,6 @@
 """What a trained model says of a text, from the command line."""
 
+import io
 import json
 import shutil
 
@@ -108,6 +109,17 @@ def test_on_a_terminal_words_stand_side_by_side(monkeypatch, capsys):
     assert "\x1b[30;107m so " in shown  # black on white, where there is no gradient
     assert "\x1b[37;44m good " in shown
     assert shown.index(" so ") < shown.index(" good ", shown.index(" so "))
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_can_not_be_shown_is_replaced(monkeypatch, terminal):
+    """On a terminal, or in a pipe, of another encoding."""
+    monkeypatch.setenv("FORCE_COLOR" if terminal else "NO_COLOR", "1")
+    monkeypatch.setenv("TTY_COMPATIBLE", str(int(terminal)))
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
+    predicting.show(predicting.Prediction([("good", 0.75), ("bad", 0.25)], [("cliché", 1.0)]))
+    assert b"clich?" in written.getvalue()
 
 
 @pytest.mark.parametrize(
