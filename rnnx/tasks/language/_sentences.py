@@ -109,8 +109,11 @@ def published(name: str, classes: int, fold: int) -> Sentences:
 
 
 def of_texts(texts: LabelledTexts, classes: int, fold: int) -> Sentences:
-    """Of labelled texts; of labels with a colon that which stands before it, where there are too many of them."""
-    is_published = texts.name in CLASSES
+    """Of labelled texts, those of one's own of 0 classes: all that there are.
+
+    Of labels with a colon that which stands before it, where there are too many of them.
+    """
+    is_published = classes > 0  # a file of one's own may have the name of a data set
 
     def label_of(label: str) -> str:
         return label.partition(":")[0] if is_published and classes == 6 else label

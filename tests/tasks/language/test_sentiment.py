@@ -185,6 +185,16 @@ def test_sentences_of_ones_own(own):
         sentiment(path=str(own))
 
 
+def test_a_file_of_ones_own_may_have_the_name_of_a_data_set(own, monkeypatch):
+    """Its texts are taken apart all the same."""
+    monkeypatch.chdir(own.parent)
+    own.rename("trec")
+    task = sentiment(path="trec")
+    assert task.data["path"] == "trec"
+    batch = compiled.sample(task.sample, jax.random.key(0), 1, 12)
+    assert said(task, batch)[0][0][:4] == ("It", "is", "n't", "no")
+
+
 def test_a_text_is_read_as_those_of_the_task(own):
     task = sentiment(path=str(own))
     batch = task.read("It isn\N{RIGHT SINGLE QUOTATION MARK}t  good!")
