@@ -48,7 +48,9 @@ def predict(directory: Path, checkpoint: str, flag: str, text: str) -> Predictio
     if task.read is None or not task.classes:
         raise ConfigError(f"the task of {directory}, {config.task.name!r}, does not tell the class of a text.")
     shown = examples.first(task, task.sample_heldout(jax.random.key(0), 1, task.min_length))
-    if _FLAGS.get(shown.kind, flag) != flag:
+    if shown.kind not in _FLAGS:
+        raise ConfigError(f"the task {config.task.name!r} shows its examples as neither texts nor trees of words.")
+    if _FLAGS[shown.kind] != flag:
         raise ConfigError(f"{flag}: the task {config.task.name!r} reads what is given by {_FLAGS[shown.kind]}.")
     try:
         batch = task.read(text)

@@ -66,7 +66,7 @@ def _next(of: Study, workdir: Path) -> str:
     if writers:
         return f"{_python()} -m experiments.generate --workdir={shlex.quote(str(writers[-1]))}{_source(writers[-1])}"
     asked = [(t, t.example) for t in of.trials if t.example and t.origin.get("task_facts", {}).get("tells_class")]
-    if asked:
+    if asked and asked[-1][1].kind in ("text", "tree"):
         trial, example = asked[-1]
         place = shlex.quote(str(workdir / trial.folder))
         return f"{_python()} -m experiments.predict --workdir={place} {_text(example)}"

@@ -141,6 +141,13 @@ def test_mistakes_are_one_line(workdir, name, arguments, message):
     assert message in done.stderr
 
 
+def test_a_task_that_shows_no_words_is_told(workdir, monkeypatch):
+    made = build.task
+    monkeypatch.setattr(build, "task", lambda config: made(config)._replace(example=None))
+    with pytest.raises(ConfigError, match=r"^the task 'sentiment' shows its examples as neither texts nor trees of"):
+        predicting.predict(workdir / "sequence", "latest", "--sentence", "good")
+
+
 def test_a_trial_that_tells_no_class_or_of_other_words_is_told(workdir, tmp_path):
     (tmp_path / "adding").mkdir()
     record = {"config": config.parse(study_small.get_config()).to_dict()}

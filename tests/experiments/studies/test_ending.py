@@ -150,6 +150,7 @@ def test_a_model_of_sequence_to_sequence_is_asked_to_write_to_what_it_read(tmp_p
         ),
         (examples.tree(TREE_WORDS, CHILDREN), {"tells_class": True}, "predict --workdir={} --tree='(It (-LRB- …))'"),
         (examples.tree(TREE_WORDS, CHILDREN), {}, "analyze --workdir={} --diagnostics=noise_scale"),
+        (examples.sound(np.zeros(3), "7"), {"tells_class": True}, "analyze --workdir={} --diagnostics=lyapunov"),
         (examples.text(["a", "b"], "end"), {"tells_class": False}, "analyze --workdir={} --diagnostics=lyapunov"),
     ],
 )
