@@ -64,6 +64,12 @@ def stage_labels(groups: list[Group], tag: str = "") -> dict[str, str]:
     return first | ({"latest": _at(steps)} if steps else {})
 
 
+def lag(groups: list[Group]) -> str:
+    """What lag counts, of an axis: steps, or of trees the levels below the root."""
+    shown = [trial.example for group in groups for trial in group.trials]
+    return "depth k (levels)" if any(e and e.kind == "tree" for e in shown) else "lag k (steps)"
+
+
 def _at(steps: set[int]) -> str:
     first, last = min(steps), max(steps)
     if last == 0:

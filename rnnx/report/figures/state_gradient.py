@@ -16,18 +16,19 @@ from rnnx.report.trial import Record, curve, number
 TITLE = "The gradient against lag"
 
 CAPTION = """
-<strong>Lag</strong> k counts steps back from the last scored step T. <strong>Shown:</strong> log<sub>10</sub> of the
-norm of &part;L/&part;s<sub>T&minus;k</sub>, where s is the whole state, over the norm at lag 0, so that all curves
-start at 0 and a network is not called better for having a larger error. <strong>Dashed line:</strong> 1&nbsp;%; the
-<strong>reach</strong> is the largest lag at which a curve is still above it. <strong>Dash-dotted line:</strong> 1/e,
-the same for the <strong>horizon</strong>, which an LSTM may have at 0 though it keeps the rest for long. <strong>Dotted
-line:</strong> the resolution of float32; what comes from further below is about lost in rounding when it is added to
-the contribution of the last step. Axes end at 10<sup>&minus;10</sup>. A curve that ends within the axes has become
-exactly zero: below the smallest float32 number. The <strong>decay rate</strong> is the slope of
-ln&nbsp;&Vert;&part;L/&part;s<sub>T&minus;k</sub>&Vert; over k, by least squares over all lags with a gradient; a curve
-that bends has a slope that depends on T. Where <strong>mean-field theory</strong> was measured, the straight dashed
-line from lag 0 in the colour of its variant, with an open marker, is what it predicts for a wide random network with
-these weights: above or below it, training has made something that randomness has not.
+<strong>Lag</strong> k counts steps back from the last scored step T, and of a tree the levels below its root.
+<strong>Shown:</strong> log<sub>10</sub> of the norm of &part;L/&part;s<sub>T&minus;k</sub>, where s is the whole state,
+over the norm at lag 0, so that all curves start at 0 and a network is not called better for having a larger error.
+<strong>Dashed line:</strong> 1&nbsp;%; the <strong>reach</strong> is the largest lag at which a curve is still above
+it. <strong>Dash-dotted line:</strong> 1/e, the same for the <strong>horizon</strong>, which an LSTM may have at 0
+though it keeps the rest for long. <strong>Dotted line:</strong> the resolution of float32; what comes from further
+below is about lost in rounding when it is added to the contribution of the last step. Axes end at
+10<sup>&minus;10</sup>. A curve that ends within the axes has become exactly zero: below the smallest float32 number.
+The <strong>decay rate</strong> is the slope of ln&nbsp;&Vert;&part;L/&part;s<sub>T&minus;k</sub>&Vert; over k, by least
+squares over all lags with a gradient; a curve that bends has a slope that depends on T. Where <strong>mean-field
+theory</strong> was measured, the straight dashed line from lag 0 in the colour of its variant, with an open marker, is
+what it predicts for a wide random network with these weights: above or below it, training has made something that
+randomness has not.
 """
 
 ORDER = 10
@@ -44,7 +45,6 @@ explosion. Each line is a seed, and of that the median over a held-out batch; fr
 with a band from the lowest to the highest.
 """
 
-_LAG = "lag k (steps)"
 _RATIO = "log$_{10}$  ‖∂L/∂s$_{T-k}$‖ / ‖∂L/∂s$_T$‖"
 
 _REACHED = 0.01  # the share of the gradient that `reach` asks for
@@ -122,7 +122,7 @@ def _rows(study: Study, task: str, panels: np.ndarray, lengths: list[int], lines
                         drawn.append(_line(axes, group, stage, part, style))
                         if part == "state":
                             _theory(axes, group, stage, style)
-            axes.set(title=f"T = {length}, {label}", xlabel=_LAG, ylabel=_RATIO)
+            axes.set(title=f"T = {length}, {label}", xlabel=_titles.lag(groups), ylabel=_RATIO)
     for axes in panels.flat:
         axes.set_ylim(_limits(drawn))
 

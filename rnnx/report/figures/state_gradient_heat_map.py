@@ -34,6 +34,7 @@ def draw(study: Study, task: str) -> Figure:
     measured = {(group.variant, group.length): _measured(group) for group in study.groups_of(task)}
     subject = f"{task}: how far back the gradient reaches while the network learns"
     title = _titles.title(subject, study.groups_of(task), few="the first seed", many="median over seeds")
+    lag = _titles.lag(study.groups_of(task))
     made, panels = _style.grid(title, len(variants), len(lengths), row_height=2.0, sharey="col")
     for row, variant in zip(panels, variants, strict=True):
         for axes, length in zip(row, lengths, strict=True):
@@ -45,7 +46,7 @@ def draw(study: Study, task: str) -> Figure:
                 axes.pcolormesh(*edges, values.T, norm=_NORM, cmap="cividis", rasterized=True)
             some = np.unique(np.linspace(0, len(steps) - 1, min(_TICKS, len(steps))).round().astype(int))
             axes.set_xticks(some, [f"{steps[n]:g}" for n in some])
-            axes.set(xlabel="training step", ylabel=f"{textwrap.fill(variant, 22)}\nlag k (steps)")
+            axes.set(xlabel="training step", ylabel=f"{textwrap.fill(variant, 22)}\n{lag}")
             axes.label_outer()
             axes.tick_params(labelleft=True)  # every column has its own lags
     for axes, length in zip(panels[0], lengths, strict=True):

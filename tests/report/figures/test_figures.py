@@ -1,9 +1,11 @@
+import json
 import math
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from rnnx import examples
 from rnnx.report import study
 from rnnx.report.figures import (
     _style,
@@ -328,3 +330,12 @@ def test_a_cell_has_one_colour_in_every_study(tmp_path):
     assert first.color == _style.CELL_COLORS["lstm"]
     assert len({first.color, *(style.color for style in others)}) == 3
     assert len({style.marker for style in (first, *others)}) == 3
+
+
+def test_of_trees_lag_is_depth(tmp_path):
+    write_trial(tmp_path / "one")
+    example = examples.tree(["a", "b", ""], np.array([[-1, -1], [-1, -1], [0, 1]]))
+    (tmp_path / "one" / "example.json").write_text(json.dumps(example._asdict()))
+    found = study.read(tmp_path)
+    assert {axes.get_xlabel() for axes in state_gradient.draw(found, "adding").axes} - {""} == {"depth k (levels)"}
+    assert state_gradient_heat_map.draw(found, "adding").axes[0].get_ylabel() == "rnn\ndepth k (levels)"
