@@ -22,7 +22,7 @@ def training_flops(config: Config) -> float:
     A product [M, K] by [K, N] takes 2 · M · K · N. All are counted that the step makes, forward and backward, as often
     as their loop goes round: so also what rematerialisation does again, and what an objective adds. What goes element
     by element is not. Of a choice the dearer branch counts, as of gradient flossing; of a loop whose end depends on its
-    values, as of the engine `newton`, one round.
+    values, as of the engine `newton` and of trees that are run level by level, one round.
 
     Of cells with w weights in products, of which v are applied to data, that is 2 · (3w - v) · T · B: each weight
     multiplies forward, and backward once for its own gradient and once for that of what it is applied to, which data
