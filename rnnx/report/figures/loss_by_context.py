@@ -1,13 +1,11 @@
 """Loss by context: the loss of a model that may look back k tokens, against k."""
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from rnnx.report.figures import _style, _titles, _trial
-from rnnx.report.statistics import MedianRange, of_seeds
-from rnnx.report.study import Study, with_tag
+from rnnx.report.figures import _doubling, _style, _trial
+from rnnx.report.statistics import MedianRange
+from rnnx.report.study import Study
 from rnnx.report.trial import Record
 
 TITLE = "How far back it uses anything"
@@ -25,34 +23,14 @@ ORDER = 160
 SUBJECT = "loss by the context that is read"
 
 _TOKENS, _LOSS, _ERROR = (f"loss_by_context/{name}" for name in ("tokens", "loss", "standard_error"))
+_XLABEL = "k, tokens read before the target"
 
 
 def draw(study: Study, task: str) -> Figure | None:
     """A panel for each length, a line for each variant."""
-    groups = [group for group in with_tag(study.groups_of(task), _LOSS) if any(_LOSS in t.latest for t in group.trials)]
-    if not groups:
-        return None
-    lengths = sorted({group.length for group in groups})
-    stage = _titles.stage_labels(groups, _LOSS)["latest"]
-    title = _titles.title(f"{task}: loss by what is read before, {stage}", groups)
-    made, panels = _style.grid(title, 1, len(lengths), row_height=3.4, sharey=True)
-    line_styles = {
-        variant: style
-        for variant, style in _style.variant_styles(study).items()
-        if variant in {group.variant for group in groups}
-    }
-    for axes, length in zip(panels[0], lengths, strict=True):
-        for group in groups:
-            losses = of_seeds(group.trials, "latest", _LOSS) if group.length == length else None
-            if losses is not None:
-                tokens = next(trial.latest[_TOKENS] for trial in group.trials if _LOSS in trial.latest)
-                _style.seeds(axes, np.asarray(tokens, float), losses, line_styles[group.variant], markers=20)
-        axes.set(title=f"T = {length}", ylabel=groups[0].trials[0].loss_unit)
-        _doubling(axes)
-        axes.label_outer()
-    _style.label_ends(panels[:, -1], line_styles)
-    _style.legend(made, line_styles)
-    return made
+    return _doubling.panels(
+        study, task, (_TOKENS, _LOSS), subject="loss by what is read before", length_is="T =", xlabel=_XLABEL
+    )
 
 
 def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
@@ -67,12 +45,6 @@ def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
     label = "± standard error of the difference to the largest k"
     _style.line(axes, np.asarray(record[_TOKENS], float), with_error, style, markers=20, label=label)
     axes.set_ylabel("loss (nats per token)")
-    _doubling(axes)
+    _doubling.double(axes, _XLABEL)
     axes.legend()
     return made
-
-
-def _doubling(axes: Axes) -> None:
-    axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda k, _: f"{k:g}"))
-    axes.set_xlabel("k, tokens read before the target")

@@ -3,11 +3,9 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from rnnx.report.figures import _style, _titles, _trial
-from rnnx.report.statistics import of_seeds
-from rnnx.report.study import Study, with_tag
+from rnnx.report.figures import _doubling, _style, _trial
+from rnnx.report.study import Study
 from rnnx.report.trial import Record
 
 TITLE = "What it does at lengths it was not trained on"
@@ -23,34 +21,21 @@ ORDER = 155
 SUBJECT = "loss by length"
 
 _STEPS, _LOSS, _WITHOUT = (f"loss_by_length/{name}" for name in ("steps", "loss", "without_memory"))
+_XLABEL = "length of the sequence (steps)"
 
 
 def draw(study: Study, task: str) -> Figure | None:
     """A panel for each length of training, a line for each variant."""
-    groups = [group for group in with_tag(study.groups_of(task), _LOSS) if any(_LOSS in t.latest for t in group.trials)]
-    if not groups:
-        return None
-    lengths = sorted({group.length for group in groups})
-    stage = _titles.stage_labels(groups, _LOSS)["latest"]
-    made, panels = _style.grid(
-        _titles.title(f"{task}: loss by length, {stage}", groups), 1, len(lengths), row_height=3.4, sharey=True
+    return _doubling.panels(
+        study,
+        task,
+        (_STEPS, _LOSS),
+        subject="loss by length",
+        length_is="trained at T =",
+        xlabel=_XLABEL,
+        beside=_without_memory,
+        references={"without memory": "--"},
     )
-    shown = {group.variant for group in groups}
-    line_styles = {variant: style for variant, style in _style.variant_styles(study).items() if variant in shown}
-    for axes, length in zip(panels[0], lengths, strict=True):
-        for group in groups:
-            losses = of_seeds(group.trials, "latest", _LOSS) if group.length == length else None
-            if losses is not None:
-                record = next(trial.latest for trial in group.trials if _LOSS in trial.latest)
-                steps = np.asarray(record[_STEPS], float)
-                _style.seeds(axes, steps, losses, line_styles[group.variant], markers=20)
-                _without_memory(axes, record)
-        axes.set(title=f"trained at T = {length}", ylabel=groups[0].trials[0].loss_unit)
-        _doubling(axes)
-        axes.label_outer()
-    _style.label_ends(panels[:, -1], line_styles)
-    _style.legend(made, line_styles, {"without memory": "--"})
-    return made
 
 
 def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
@@ -62,16 +47,10 @@ def draw_trial(record: Record, title: str, before: Record) -> Figure | None:
     _style.seeds(axes, np.asarray(record[_STEPS], float), np.asarray([record[_LOSS]], float), style, markers=20)
     _without_memory(axes, record)
     axes.set_ylabel("loss (dashed: without memory)")
-    _doubling(axes)
+    _doubling.double(axes, _XLABEL)
     return made
 
 
 def _without_memory(axes: Axes, record: Record) -> None:
     if _WITHOUT in record:
         _style.reference_curve(axes, np.asarray(record[_STEPS], float), np.asarray(record[_WITHOUT], float), "--")
-
-
-def _doubling(axes: Axes) -> None:
-    axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda steps, _: f"{steps:g}"))
-    axes.set_xlabel("length of the sequence (steps)")
