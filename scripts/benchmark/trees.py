@@ -1,4 +1,4 @@
-"""Trees a second: level by level, node by node, and by a Python call a node, forward and backward.
+"""Trees a second: level by level, node by node, by a Python call a node, and in PyTorch, forward and backward.
 
     scripts/bench trees [--rounds=5]
 
@@ -7,12 +7,19 @@ where it is not at hand; the gradient of a loss at every node by all parameters 
 round every way takes all batches once, one after another, and the best round counts, so that work on the same machine
 disturbs all of them alike. Before anything is timed the gradients are compared.
 
-The third way is what a recursion in Python costs at best: `compose` and its derivative are compiled, once for all.
+The third way is what a recursion in Python costs at best: `compose` and its derivative are compiled, once for all. The
+fourth is PyTorch level by level, `scripts/benchmark/trees_torch.py`, in a process of its own interpreter, which waits
+while another way is at work; it is left out where there is no PyTorch.
 """
 
 import argparse
+import contextlib
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -23,6 +30,7 @@ import rnnx
 from rnnx import data
 from rnnx.tasks.trees.tournament import random_trees
 from rnnx.types import Array, Cell, Params, Tree
+from scripts.benchmark.interpreters import ROOT, TORCH_PYTHON, WorkerError
 
 CELLS = {"recursive": 25, "mv_rnn": 25, "rntn": 25, "tree_lstm": 150}
 """Cells, with the sizes of the papers."""
@@ -120,6 +128,43 @@ def _with_own(state: Any, delta: Any) -> Any:
     return delta._replace(h=delta.h + 2 * state.h)
 
 
+class InTorch(NamedTuple):
+    """PyTorch, in a process that has the batches."""
+
+    gradient: dict[str, np.ndarray]  # of the first batch, by the names of parameters, and of the words, xs
+    seconds: Callable[[], float]  # in which it takes all batches once, now
+
+
+@contextlib.contextmanager
+def in_torch(name: str, params: Params, xs: Array, batches: Sequence[Forest]) -> Iterator[InTorch]:
+    """PyTorch at work on these batches; raises `WorkerError` if its process ends."""
+    with tempfile.TemporaryDirectory(prefix="rnnx-") as scratch:
+        problem, answer = Path(scratch, "problem.npz"), Path(scratch, "answer.npz")
+        arrays = {f"params/{key}": np.asarray(value) for key, value in params._asdict().items()}
+        forests = {key: np.stack([getattr(forest, key) for forest in batches]) for key in Forest._fields}
+        np.savez(problem, allow_pickle=False, **forests, **arrays, cell=np.array(name), xs=np.asarray(xs))
+        command = [str(TORCH_PYTHON), "-m", "scripts.benchmark.trees_torch", str(problem), str(answer)]
+        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+
+            def line() -> str:
+                said = process.stdout.readline().strip()  # type: ignore[union-attr]
+                if not said:
+                    raise WorkerError(f"PyTorch's process ended with status {process.wait()}.")
+                return said
+
+            def seconds() -> float:
+                process.stdin.write("\n")  # type: ignore[union-attr]
+                process.stdin.flush()  # type: ignore[union-attr]
+                return float(line())
+
+            line()  # the answer is there
+            with np.load(answer) as found:
+                gradient = {key.removeprefix("params/"): array for key, array in found.items()}
+            yield InTorch(gradient, seconds)
+
+
 def rates(name: str, rounds: int) -> dict[str, float]:
     """Trees a second of each way, by its name."""
     cell = rnnx.cells.get(name)(CELLS[name])
@@ -130,16 +175,33 @@ def rates(name: str, rounds: int) -> dict[str, float]:
     ways = {"levels": by_engine(cell, "auto"), "nodes": by_engine(cell, "scan"), "calls": by_calls(cell)}
     expected, *others = (jax.device_get(way(params, xs, batches[0])) for way in ways.values())
     for found in others:
-        for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * np.abs(b).max())  # float32 sums of thousands
-    best = dict.fromkeys(ways, np.inf)
-    for _ in range(rounds):
-        for way, gradient in ways.items():
-            began = time.perf_counter()
-            for forest in batches:
-                jax.block_until_ready(gradient(params, xs, forest))
-            best[way] = min(best[way], time.perf_counter() - began)
+        jax.tree.map(_check, found, expected)
+
+    def seconds(gradient: Callable[[Params, Array, Forest], tuple[Params, Array]]) -> float:
+        began = time.perf_counter()
+        for forest in batches:
+            jax.block_until_ready(gradient(params, xs, forest))
+        return time.perf_counter() - began
+
+    timed: dict[str, Callable[[], float]] = {way: partial(seconds, of) for way, of in ways.items()}
+    with contextlib.ExitStack() as stack:
+        if TORCH_PYTHON.exists():
+            torch = stack.enter_context(in_torch(name, params, xs, batches))
+            for key, of in torch.gradient.items():
+                _check(of, expected[1] if key == "xs" else getattr(expected[0], key))
+            timed["torch"] = torch.seconds
+        best = {way: min(of) for way, of in zip(timed, zip(*_rounds(timed, rounds), strict=True), strict=True)}
     return {way: BATCHES * TREES / seconds for way, seconds in best.items()}
+
+
+def _check(found: np.ndarray, expected: np.ndarray) -> None:
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())  # sums of thousands
+
+
+def _rounds(timed: dict[str, Callable[[], float]], rounds: int) -> Iterator[list[float]]:
+    """Seconds of each way, one after another, in each round."""
+    for _ in range(rounds):
+        yield [seconds() for seconds in timed.values()]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -149,12 +211,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--rounds", type=int, default=5, help="of which the best counts")
     rounds = parser.parse_args(arguments).rounds
-    print("| cell | H | level by level | node by node | a call a node |\n| --- | --- | --- | --- | --- |")
+    if not TORCH_PYTHON.exists():
+        print(f"PyTorch is left out: there is no {TORCH_PYTHON}.")
+    print("| cell | H | level by level | node by node | a call a node | PyTorch, level by level |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for name, size in CELLS.items():
         found = rates(name, rounds)
-        print(
-            f"| `{name}` | {size} | {found['levels']:.0f} | {found['nodes']:.0f} | {found['calls']:.0f} |", flush=True
-        )
+        columns = [f"{found[way]:.0f}" if way in found else "–" for way in ("levels", "nodes", "calls", "torch")]
+        print(f"| `{name}` | {size} | {' | '.join(columns)} |", flush=True)
     return 0
 
 

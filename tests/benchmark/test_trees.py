@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from scripts.benchmark import trees
+from scripts.benchmark.interpreters import TORCH_PYTHON
 
 
 def test_a_rate_for_each_way_of_each_cell(monkeypatch):
@@ -13,7 +14,7 @@ def test_a_rate_for_each_way_of_each_cell(monkeypatch):
     monkeypatch.setattr(trees, "forests", lambda: [forest])
     monkeypatch.setattr(trees, "CELLS", {"tree_lstm": 3})
     found = trees.rates("tree_lstm", rounds=1)
-    assert list(found) == ["levels", "nodes", "calls"]
+    assert list(found) == ["levels", "nodes", "calls", *(["torch"] if TORCH_PYTHON.exists() else [])]
     assert all(rate > 0 for rate in found.values())
     monkeypatch.setattr(trees, "_with_own", lambda state, delta: delta)
     with pytest.raises(AssertionError, match="Mismatched elements"):

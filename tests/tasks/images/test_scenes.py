@@ -9,14 +9,21 @@ import numpy as np
 import pytest
 
 import rnnx
+from rnnx import data
+from rnnx.data._labelled_images import LabelledImages
 from rnnx.tasks.images import _captions, scenes
-from rnnx.tasks.images.scenes import COLORS, SHAPES, SIZES, UNSEEN, WORDS
+from rnnx.tasks.images._drawing import COLORS, SIZES
+from rnnx.tasks.images._handwriting import handwriting
+from rnnx.tasks.images._parts import part_of
 from rnnx.training.program import mean_scores
 from tests.helpers import compiled
 
 pytestmark = pytest.mark.xdist_group("scenes")
 
 TASK = rnnx.tasks.get("scenes")()
+WORDS = scenes.world("shapes").words
+SHAPES = WORDS[9:13]
+UNSEEN = [(SIZES[n % 2], color, SHAPES[n % 4]) for n, color in enumerate(COLORS)]
 B = 300
 
 
@@ -80,7 +87,7 @@ def test_what_was_never_trained_on_is_in_every_scene_of_unseen_and_in_none_of_th
     for values, place in ((SIZES, 0), (COLORS, 1), (SHAPES, 2)):
         assert {one[place] for one in UNSEEN} == set(values)
         assert len({one[place] for one in itertools.product(SIZES, COLORS, SHAPES) if one not in UNSEEN}) == len(values)
-    asked = {name: list(map(objects, scenes._asked(name).captions)) for name in ("seen", "unseen", "more")}
+    asked = {name: list(map(objects, scenes.asked("shapes", name).captions)) for name in ("seen", "unseen", "more")}
     asked["trained"] = list(map(objects, _captions.targets(WORDS, batch)))
     kinds = {name: {one for named, _ in of for one in named} for name, of in asked.items()}
     assert kinds["unseen"] == set(UNSEEN)
@@ -117,14 +124,14 @@ def test_the_baseline_is_the_entropy_of_all_captions_there_are(length, most):
 
 def test_scores_of_all_three_splits_come_from_what_was_written():
     """Right, all of one word, and nothing."""
-    right = [[WORDS.index(word) for word in caption.split()] for caption in scenes._asked("seen").captions]
+    right = [[WORDS.index(word) for word in caption.split()] for caption in scenes.asked("shapes", "seen").captions]
     numbers, records = TASK.decoding.score([*right, *[[0]] * 1000, *[[]] * 1000])
     assert [numbers[f"exact_{name}"] for name in ("seen", "unseen", "more")] == [1, 0, 0]
     assert numbers["bleu4_seen"] == 100
     assert 0 < numbers["bleu1_unseen"] < 5  # as short as it is
     assert numbers["bleu1_more"] == 0
     assert len(records) == 3000
-    first = scenes._asked("seen").captions[0]
+    first = scenes.asked("shapes", "seen").captions[0]
     assert records[0] == {"split": "seen", "input": "seen 0", "targets": [first], "output": first, "right": True}
 
 
@@ -133,7 +140,9 @@ def test_all_three_splits_are_written_to_in_order():
     many = list(TASK.decoding.batches(600))
     assert [batch.weights.shape[1] for batch in many] == [600, 400] * 3
     captions = [caption for batch in many for caption in _captions.targets(WORDS, batch)]
-    assert captions == [caption for name in ("seen", "unseen", "more") for caption in scenes._asked(name).captions]
+    assert captions == [
+        caption for name in ("seen", "unseen", "more") for caption in scenes.asked("shapes", name).captions
+    ]
 
 
 def test_people_see_the_picture_and_what_was_written_to_it(batch):
@@ -154,3 +163,46 @@ def test_one_wrong_word_spoils_a_caption(batch):
     right = jax.nn.one_hot(jnp.asarray(few.targets), TASK.output_size)
     assert mean_scores(TASK, right, few)["exact"] == 1
     assert mean_scores(TASK, right.at[1, 2].multiply(-1), few)["exact"] == 0.75
+
+
+def test_a_digit_is_a_drawing_of_that_digit_and_of_its_part():
+    """As large as it was drawn it is what was drawn, pixel by pixel; which it is follows from kind and number."""
+    labels = np.tile(np.arange(10), 30)
+    pixels = np.random.default_rng(0).uniform(size=(300, 8, 8)).astype(np.float32)
+    images = LabelledImages("mine", "", pixels, labels)
+    y, x = np.meshgrid(*[np.arange(8) - 3.5] * 2, indexing="ij")
+    seen = {}
+    for part, count in (("train", 22), ("heldout", 2), ("test", 6)):
+        covered = jax.jit(handwriting(images, part).covered)
+        drawn = [np.asarray(covered(jnp.int32(3), jnp.int32(n), y, x, 4.0)) for n in range(count + 1)]
+        np.testing.assert_array_equal(drawn[count], drawn[0])  # there are no more of them
+        own = part_of(labels, part)
+        np.testing.assert_allclose(drawn[:count], pixels[own[labels[own] == 3]], atol=1e-6)  # weights 0 and 1, rounded
+        seen[part] = set(own)
+    assert sorted(itertools.chain(*seen.values())) == list(range(300))  # each image in one part
+
+
+def test_scenes_of_digits_are_told_by_their_words():
+    if not data.available("digits"):
+        pytest.skip("digits were not downloaded")
+    task = rnnx.tasks.get("scenes")(objects="digits")
+    batch = jax.device_get(compiled.sample(task.sample, jax.random.key(0), 8, 11))
+    words = scenes.world("digits").words
+    assert words[9:19] == ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    assert task.data["images"] == "digits"
+    for n, caption in enumerate(_captions.targets(words, batch)):
+        named, _ = objects(caption)
+        assert all(kind in words[9:19] for *_, kind in named)
+        drawn = {name for name, color in COLORS.items() if touches(batch.inputs.image[0, n], color)}
+        assert drawn == {color for _, color, _ in named}, caption
+
+
+def touches(pixels, color):
+    """Whether something is drawn in a colour, which on white is mixed with it at most."""
+    dark = pixels[pixels.min(axis=-1) < 0.5]
+    return any(np.abs(np.cross(1 - np.array(color), 1 - one)).max() < 0.02 for one in dark)
+
+
+def test_other_objects_than_there_are_are_refused():
+    with pytest.raises(ValueError, match=r"^no objects named 'digit'; did you mean 'digits'\?"):
+        rnnx.tasks.get("scenes")(objects="digit")
