@@ -4,17 +4,19 @@ The probability of each class comes first, the likeliest at the top. Then the wo
 by its vector, as a share of the largest: how much a small change of the word would change how likely that class is. On
 a terminal words are tinted by it. A word that the model does not know stands as <unk>.
 
-A model of trees is given one by --tree, as the treebank has it or as words and brackets alone.
+A model of trees is given one by --tree, as the treebank has it or as words and brackets alone. --picture draws the text
+or the tree too, with the gradient at every step and the class at every node.
 
 Examples:
 
     python -m experiments.predict --workdir=runs/sentiment \
         --sentence="It's not a bad film, but I didn't like it."
     python -m experiments.predict --workdir=runs/sentiment_trees \
-        --tree="((It ('s (not (a (bad film))))) .)"
+        --tree="((It ('s (not (a (bad film))))) .)" --picture=not_bad.svg
 """
 
 import re
+from pathlib import Path
 
 from absl import flags
 
@@ -33,7 +35,13 @@ def main() -> int:
 
     from experiments.analysis import predicting  # loads jax
 
-    predicting.show(predicting.predict(directory, given.checkpoint, flag, text))
+    picture = None if given.picture is None else Path(given.picture).expanduser()
+    if picture is not None:
+        predicting.check_picture(picture)
+    prediction = predicting.predict(directory, given.checkpoint, flag, text)
+    predicting.show(prediction)
+    if picture is not None:
+        predicting.draw(prediction, picture)
     return 0
 
 
@@ -41,5 +49,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("workdir", None, "Directory of a trial whose model is asked.")
     flags.DEFINE_string("sentence", None, "A text in words.")
     flags.DEFINE_string("tree", None, "A text with brackets around every two parts that belong together.")
+    flags.DEFINE_string("picture", None, "File to draw the text to, such as text.png or text.svg.")
     flags.DEFINE_string("checkpoint", "latest", "Which parameters: latest, best, or a step.")
     cli.start(main, required=("workdir",))

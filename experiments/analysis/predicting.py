@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.colors import to_hex
 from rich.console import Console
 from rich.text import Text
@@ -17,6 +18,7 @@ from experiments.config import ConfigError
 from experiments.trials import compilation
 from rnnx import examples
 from rnnx.report.figures import _text
+from rnnx.report.on_data import paint, relative
 from rnnx.report.on_data._cells import SHADES
 from rnnx.training.objective import evaluation
 from rnnx.training.program import applying, measured_flows, split
@@ -33,6 +35,13 @@ class Prediction(NamedTuple):
     """Each class with its probability, the likeliest first."""
     words: list[tuple[str, float]]
     """What is read, in its order, each with the size of the gradient by it, as a share of the largest."""
+    example: Example
+    """What is read, as people see it."""
+    on_data: dict[str, np.ndarray]
+    """log10 of the gradient by the state over that at the scored step, at each step of the example, by the names of the
+    parts."""
+    predicted: list[int]
+    """The likeliest class at each step."""
 
 
 def predict(directory: Path, checkpoint: str, flag: str, text: str) -> Prediction:
@@ -73,7 +82,9 @@ def predict(directory: Path, checkpoint: str, flag: str, text: str) -> Predictio
     outputs, flows = jax.device_get(of_likeliest(params, batch))
     p = np.asarray(jax.nn.softmax(outputs[example.scored, 0].astype(np.float64)))
     chances = [(task.classes[n], float(p[n])) for n in np.argsort(-p, kind="stable")]
-    return Prediction(chances, _words(example, flows))
+    norms = {part: _in_data(flow, flow.log10_state_norm) for part, flow in flows.items()}
+    on_data = {part: relative(norm, example.scored) for part, norm in norms.items()}
+    return Prediction(chances, _words(example, flows), example, on_data, outputs[:, 0].argmax(axis=-1).tolist())
 
 
 def _words(example: Example, flows: dict[str, GradientFlow]) -> list[tuple[str, float]]:
@@ -95,6 +106,29 @@ def _in_data(flow: GradientFlow, values: Array) -> np.ndarray:
     placed = np.zeros(values[:, 0].shape)
     placed[np.asarray(flow.position)[:, 0]] = values[:, 0]
     return placed
+
+
+def check_picture(path: Path) -> None:
+    """That a picture can be of the format that a path ends in; `ConfigError` if it can't."""
+    if path.suffix[1:].lower() not in FigureCanvasBase.get_supported_filetypes():
+        raise ConfigError(f"--picture={path}: it must end as pictures do, in .png, .svg or .pdf.")
+    if not path.absolute().parent.is_dir():
+        raise ConfigError(f"--picture={path}: there is no folder {path.parent}.")
+
+
+def draw(prediction: Prediction, path: Path) -> None:
+    """The text as a picture with the gradient painted on it, a row for each part, in the format that the path ends in.
+
+    Raises:
+      ConfigError: the file can't be written.
+    """
+    (said, p), *_ = prediction.chances
+    predicted = dict.fromkeys(prediction.on_data, prediction.predicted)
+    figure = paint(prediction.example, prediction.on_data, f"{said}, with probability {p:.2f}", predicted)
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise ConfigError(f"--picture={path}: {error.strerror}.") from None
 
 
 def show(prediction: Prediction) -> None:

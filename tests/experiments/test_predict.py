@@ -97,13 +97,37 @@ def test_it_says_what_the_model_says_and_by_which_words(workdir, name, flag, tex
     assert [float(share) for share, _ in shown] == pytest.approx((read / read.max()).tolist(), abs=6e-5)
 
 
+def prediction(chances, words):
+    """Of which nothing is drawn."""
+    return predicting.Prediction(chances, words, None, {}, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "flag", "text", "parts"),
+    [
+        ("sequence", "--sentence", "it is good , no", ["forward", "backward"]),
+        ("tree", "--tree", "((it good3) bad2)", ["tree"]),
+    ],
+)
+def test_a_picture_has_the_gradient_and_the_class_at_every_step(workdir, tmp_path, name, flag, text, parts):
+    """As the model itself has them, and a file of the format that is asked for."""
+    said = predicting.predict(workdir / name, "latest", flag, text)
+    _, logits, vectors = loss_of(workdir / name, text)
+    assert set(said.on_data) == set(parts)
+    assert all(len(values) == len(vectors) == len(said.predicted) for values in said.on_data.values())
+    assert said.predicted[-1] == int(jnp.argmax(logits(vectors)))
+    assert said.on_data[parts[0]][-1] == 0  # all of the gradient there is at the scored step
+    predicting.draw(said, tmp_path / "said.svg")
+    assert "</svg>" in (tmp_path / "said.svg").read_text()
+
+
 def test_on_a_terminal_words_stand_side_by_side(monkeypatch, capsys):
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("COLORTERM", raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)
-    predicting.show(predicting.Prediction([("good", 0.75), ("bad", 0.25)], [("so", 0.0), ("good", 1.0)]))
+    predicting.show(prediction([("good", 0.75), ("bad", 0.25)], [("so", 0.0), ("good", 1.0)]))
     shown = capsys.readouterr().out
     assert "0.7500  good" in shown
     assert "\x1b[30;107m so " in shown  # black on white, where there is no gradient
@@ -118,7 +142,7 @@ def test_what_can_not_be_shown_is_replaced(monkeypatch, terminal):
     monkeypatch.setenv("TTY_COMPATIBLE", str(int(terminal)))
     written = io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii", write_through=True))
-    predicting.show(predicting.Prediction([("good", 0.75), ("bad", 0.25)], [("cliché", 1.0)]))
+    predicting.show(prediction([("good", 0.75), ("bad", 0.25)], [("cliché", 1.0)]))
     assert b"clich?" in written.getvalue()
 
 
@@ -127,6 +151,12 @@ def test_what_can_not_be_shown_is_replaced(monkeypatch, terminal):
     [
         ("sequence", ("--tree=((it is) good)",), "--tree: the task 'sentiment' reads what is given by --sentence."),
         ("sequence", ("--sentence= ",), "--sentence: there are no words in it."),
+        (
+            "sequence",
+            ("--sentence=good", "--picture=good.txt"),
+            "--picture=good.txt: it must end as pictures do, in",
+        ),
+        ("sequence", ("--sentence=good", "--picture=no/good.png"), "--picture=no/good.png: there is no folder no."),
         ("sequence", ("--sentence=good", "--checkpoint=7"), "has no checkpoint 7; steps that are kept:"),
         ("tree", ("--sentence=it is good",), "--sentence: the task 'sentiment_trees' reads what is given by --tree."),
         ("tree", ("--tree=it is good",), "--tree: character 22: there are 3 trees, where it is"),

@@ -161,8 +161,9 @@ def _foot(made: Figure, example: Example, rows: Mapping[str, np.ndarray], before
     )
     notes: list[Patch] = [Patch(facecolor="white", edgecolor="black", linestyle=_cells.BOX, label=_scored(example))]
     if example.data.get("classes"):
-        signs = ", ".join(example.data["signs"])
-        notes.append(Patch(facecolor="none", linewidth=0, label=f"{signs}: in a node predicted, beside it true"))
+        signs, known = ", ".join(example.data["signs"]), max(example.data["classes"]) >= 0
+        label = f"{signs}: in a node predicted{', beside it true' if known else ''}"
+        notes.append(Patch(facecolor="none", linewidth=0, label=label))
     if example.marks and example.data.get("marked"):
         notes.append(Patch(facecolor="white", edgecolor="black", linewidth=2, label=example.data["marked"]))
     if exploded:
