@@ -270,6 +270,19 @@ class Decoding(NamedTuple):
     few held-out examples at each measurement; `None` where that is not worth a picture."""
 
 
+class Alignment(NamedTuple):
+    """Where in the one example of a batch what is right is found, of T steps and K classes."""
+
+    chances: Array
+    """`[T, K]`, of each class at each step, by the outputs."""
+    of_labels: Array
+    """`[T, K]`, the share of the paths to the true labels that are at a class in a step."""
+    label: Array
+    """One of the labels, which class it is."""
+    loss: Array
+    """-Σ_t γ_t ln p_t of that class, where γ, its share of the paths, is held fixed: the loss of that label."""
+
+
 class Task(NamedTuple):
     """Something to learn. It scores positions; what means are taken of them is not its concern.
 
@@ -324,6 +337,8 @@ class Task(NamedTuple):
     read: Callable[[str], Batch] | None = None
     """(a text of anyone's) -> it as the one example of a batch, whose targets are not looked at; raises `ValueError`
     with the reason where it is none of those that this task has. `None` where inputs are no texts."""
+    alignment: Callable[[Any, Batch], Alignment] | None = None
+    """(outputs, batch of one example) -> where what is right is found in it; `None` where targets have their places."""
     classes: tuple[str, ...] = ()
     """What the outputs are the logits of, O names; empty where they are none of classes."""
 

@@ -290,7 +290,7 @@ class Record:
         first, now = self._metrics.records[0], self._metrics.records[-1]
         title = f"{self._name}, step {now['step']}"
         now = now | {"example": self._example}
-        for name in self._config.diagnostics:
+        for name in ("alignment", *self._config.diagnostics):
             if name == "state_gradient":
                 continue  # which has a picture of its own
             for picture in figures.pictures(name, now, title, first, training=True):

@@ -52,6 +52,28 @@ OTHERS = (
         "the likeliest class at each step of the first held-out example (at each node of a tree), counted from 0, of "
         "tasks that tell classes; the example itself is in `example.json`",
     ),
+    Tag(
+        "alignment/chances",
+        "0 … 1",
+        "the chance of each class at each frame of the first held-out example, of tasks whose labels have no places "
+        "(CTC); the blank comes first",
+    ),
+    Tag(
+        "alignment/of_labels",
+        "0 … 1",
+        "the share of all paths to the true labels that are at a class in a frame of that example",
+    ),
+    Tag(
+        "alignment/label",
+        "class",
+        "the label of that example whose loss the next tag is of: one that it has once, if any",
+    ),
+    Tag(
+        "alignment/input_gradient",
+        "the task's",
+        "norm of the gradient of −Σ_t γ_t ln p_t by each frame of that example, p the chance of that label and γ its "
+        "share of the paths, which is held fixed",
+    ),
     Tag("test/last/<metric>", "the task's", "loss and metrics on the whole test split, of the last parameters"),
     Tag(
         "test/best/<metric>",

@@ -20,7 +20,7 @@ from rnnx import diagnostics as all_diagnostics
 from rnnx.dynamics.jacobians import Flat
 from rnnx.gradient_flow import gradient_flows
 from rnnx.norm import global_norm
-from rnnx.training import parallel
+from rnnx.training import alignment, parallel
 from rnnx.training.objective import PLAIN, Carried, Objective, evaluation, gradient
 from rnnx.training.optimizers import (
     OPTIMIZERS,
@@ -216,6 +216,8 @@ def program(
         measured |= {f"heldout/{name}": value for name, value in mean_scores(task, outputs, batch).items()}
         if task.classes:
             measured["predicted/on_data"] = jnp.argmax(outputs[:, 0], axis=-1)
+        if task.alignment:
+            measured |= alignment.of_first_example(apply, task.alignment, state.params, batch, evaluate)
         return measured | all_diagnostics.measured(diagnostics, flows)
 
     def score(params: Params, batch: Batch, states: Carried) -> tuple[Scores, Carried]:

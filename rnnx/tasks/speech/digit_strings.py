@@ -20,11 +20,12 @@ import numpy as np
 import optax
 
 from rnnx import checks, examples
+from rnnx.data._recordings import RATE
 from rnnx.decoding.ctc import ctc_greedy
 from rnnx.tasks.speech import _recorded
 from rnnx.tasks.speech._error_rate import edit_distances
 from rnnx.tasks.speech._features import HOP, MELS, WINDOW, samples_of
-from rnnx.types import Array, Batch, Example, Scores, Task
+from rnnx.types import Alignment, Array, Batch, Example, Scores, Task
 
 _MOST = 5
 _SHORTEST, _LONGEST = 400, 1600  # samples of a silence
@@ -111,7 +112,10 @@ def digit_strings(*, split: str = "official") -> Task:
         assert batch.lengths is not None
         T = int(batch.lengths[0])
         said = " ".join(table.classes[label - 1] for label in np.asarray(batch.targets)[:, 0] if label)
-        return examples.sound(table.loudness(batch.inputs[:T, 0]), said)
+        spectrogram = np.asarray(batch.inputs)[:T, 0] * table.deviation + table.mean
+        frames = {"spectrogram": np.round(spectrogram, 1).tolist(), "seconds": HOP / RATE}
+        sound = examples.sound(spectrogram.mean(axis=-1), said)
+        return sound._replace(data=sound.data | frames | {"symbols": ["", *table.classes]})
 
     parts = (table.train, table.heldout)
     least = max(next(T for T in range(1, 1000) if len(fitting(part, T))) for part in parts)
@@ -128,6 +132,7 @@ def digit_strings(*, split: str = "official") -> Task:
         data={"recordings": table.recordings.name, "sha256": table.recordings.sha256, "split": split},
         test_batches=test_batches,
         example=example,
+        alignment=_alignment,
     )
 
 
@@ -139,6 +144,25 @@ def _losses(outputs: Array, batch: Batch) -> Array:
     losses = optax.ctc_loss(jnp.swapaxes(outputs, 0, 1), past.T, batch.targets.T, 1 - is_label.T)
     # Where no path leads to the labels it is 10⁵, with a gradient of its own.
     return jnp.where(batch.weights > 0, losses, 0) / jnp.sum(is_label, axis=0)
+
+
+def _alignment(outputs: Array, batch: Batch) -> Alignment:
+    """Of one string.
+
+    The derivative of -ln p(labels) by the logits is softmax less the share of the paths (Graves et al. 2006, equation
+    16), and so gives the latter.
+    """
+    assert batch.lengths is not None
+    labels = batch.targets[:, 0]
+    count = jnp.sum((labels > 0).astype(outputs.dtype))
+    slope = jax.grad(lambda z: _losses(z, batch)[0] * count)(outputs)[:, 0]
+    own = (jnp.arange(len(outputs), dtype=jnp.int32) < batch.lengths)[:, None]
+    chances = jnp.where(own, jax.nn.softmax(outputs[:, 0]), 0)
+    of_labels = jax.lax.stop_gradient(jnp.where(own, jnp.maximum(chances - slope, 0), 0))
+    once = (labels > 0) & (jnp.sum((labels == labels[:, None]).astype(jnp.int32), axis=1) == 1)
+    label = labels[jnp.argmax(once)]  # the first where there is none
+    loss = -jnp.sum(of_labels[:, label] * jax.nn.log_softmax(outputs[:, 0])[:, label])
+    return Alignment(chances, of_labels, label, loss)
 
 
 def _feasible(targets: Array, lengths: Array) -> Array:

@@ -1,11 +1,14 @@
 """Strings of digits: what they are made of, what fits, and what the loss and the error rate are."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from rnnx.tasks.speech import digit_strings as module
+from rnnx.training.alignment import of_first_example
 from rnnx.training.program import mean_loss, mean_scores
 from rnnx.types import Batch
 from tests.helpers import at_hand, compiled
@@ -75,6 +78,43 @@ def test_the_loss_is_that_of_the_only_path(task):
     log_p = jax.nn.log_softmax(logits)[jnp.arange(3), 0, targets[:, 0]].sum()
     batch = Batch(None, targets, jnp.ones(1), lengths)
     np.testing.assert_allclose(mean_loss(task, logits, batch), -log_p / 3, rtol=1e-5)  # float32
+
+
+def test_the_alignment_is_the_share_of_all_paths_to_the_labels(task):
+    """Counted out over all paths of five frames, in float64; what is past the length has none."""
+    targets, lengths = jnp.array([[2], [1], [2], [0], [0]]), jnp.array([5])
+    logits = np.random.default_rng(0).normal(size=(6, 1, 11))
+    log_p = logits[:5, 0] - np.log(np.exp(logits[:5, 0]).sum(axis=-1, keepdims=True))
+    total, share = 0.0, np.zeros((6, 11))
+    for path in itertools.product((0, 1, 2), repeat=5):  # no others lead there
+        merged = [k for n, k in enumerate(path) if k and (n == 0 or path[n - 1] != k)]
+        if merged == [2, 1, 2]:
+            p = np.exp(sum(log_p[t, k] for t, k in enumerate(path)))
+            total += p
+            share[np.arange(5), path] += p
+    batch = Batch(None, targets, jnp.ones(1), lengths)
+    found = jax.jit(task.alignment)(jnp.asarray(logits, jnp.float32), batch)
+    np.testing.assert_allclose(found.of_labels, share / total, atol=2e-6)  # float32, of shares up to 1
+    np.testing.assert_allclose(found.chances[:5], np.exp(log_p), atol=1e-6)
+    assert not found.chances[5:].any()
+    assert found.label == 1, "which is there once"
+    np.testing.assert_allclose(found.loss, -(share[:5, 1] / total * log_p[:, 1]).sum(), rtol=1e-5)
+
+
+def test_the_gradient_of_a_label_is_by_the_frames_of_the_first_example_alone(task):
+    """A model without memory hears a label in the frames where that has a share."""
+    batch = jax.tree.map(jnp.asarray, drawn(task, 60, examples=2))
+    weights = jnp.asarray(np.random.default_rng(1).normal(size=(40, 11)), jnp.float32)
+
+    def apply(params, batch, run):
+        return batch.inputs @ params
+
+    told = jax.jit(lambda: of_first_example(apply, task.alignment, weights, batch))()
+    gamma, p, label = told["alignment/of_labels"], told["alignment/chances"], told["alignment/label"]
+    # d(-γ ln p_k)/dx = γ (Σ_j p_j w_j - w_k)
+    expected = gamma[:, label] * jnp.linalg.norm(p @ weights.T - weights[:, label], axis=-1)
+    np.testing.assert_allclose(told["alignment/input_gradient"], expected, rtol=1e-4, atol=1e-6)  # float32
+    assert told["alignment/input_gradient"].shape == (60,)
 
 
 def test_the_error_rate_is_edits_over_labels_of_all_strings(task):
