@@ -81,7 +81,8 @@ def _column(part: SubFigure, name: str, record: Record) -> None:
     mels = np.asarray(example.data["spectrogram"], float)
     T, seconds = len(mels), float(example.data["seconds"])
     time = seconds * (np.arange(T) + 0.5)
-    chances, of_labels = (np.asarray(record[tag], float)[:T] for tag in (_CHANCES, _OF_LABELS))
+    # What is not a number, of a network that has diverged, is drawn as nothing.
+    chances, of_labels, norms = (_finite(record[tag])[:T] for tag in (_CHANCES, _OF_LABELS, _GRADIENT))
     heard.imshow(mels.T, cmap=_SHADES, origin="lower", aspect="auto", extent=(0, seconds * T, 0.5, mels.shape[1] + 0.5))
     heard.grid(False)
     heard.set(ylabel="mel channel", title=": ".join(filter(None, (name, f"“{example.data['target']}”"))))
@@ -97,12 +98,15 @@ def _column(part: SubFigure, name: str, record: Record) -> None:
             _name(heard, time[peak], 0.86 * mels.shape[1], symbols[k], color)
             _name(said, time[peak], max(chances[peak, k], of_labels[peak, k]) + 0.03, symbols[k], color)
     said.set(ylim=(0, 1.16), yticks=(0, 0.5, 1), ylabel="chance")
-    norms = np.asarray(record[_GRADIENT], float)[:T]
     largest = norms.max()
     gradient.fill_between(time, norms / largest if largest > 0 else norms, step="mid", color="0.35", linewidth=0)
     label = symbols[int(record[_LABEL])]
     gradient.set(ylim=(0, 1.05), yticks=(0, 1), xlim=(0, seconds * T), xlabel="time (s)")
     gradient.set_ylabel(f"‖∂L/∂x‖\nof “{label}”")
+
+
+def _finite(values: list) -> np.ndarray:
+    return np.nan_to_num(np.asarray(values, float), nan=0, posinf=0, neginf=0)
 
 
 def _name(axes: Axes, x: float, y: float, text: str, color: str) -> None:

@@ -1,8 +1,9 @@
 """The picture of an alignment: what is named where, of the record that a trial leaves."""
 
 import numpy as np
+import pytest
 
-from rnnx.report.figures import pictures
+from rnnx.report.figures import _style, pictures
 from rnnx.types import Example
 
 
@@ -35,6 +36,16 @@ def test_labels_are_named_where_they_are_heard():
     assert [text.get_text() for text in said.texts] == [text.get_text() for text in heard.texts]
     assert gradient.get_ylabel().endswith("of “4”")
     assert gradient.get_xlabel() == "time (s)"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_a_number_is_drawn_without_a_warning(bad):
+    """Of a network that has diverged."""
+    spoiled = record()
+    for tag in ("chances", "of_labels", "input_gradient"):
+        spoiled[f"alignment/{tag}"] = np.full_like(spoiled[f"alignment/{tag}"], bad).tolist()
+    (picture,) = pictures("alignment", spoiled, "a GRU")
+    assert _style.png(picture.figure).startswith(b"\x89PNG")
 
 
 def test_nothing_is_drawn_of_what_has_no_spectrogram():

@@ -160,7 +160,11 @@ def test_what_was_not_measured_is_not_drawn(tmp_path, name):
     assert DRAW[name](study.read(tmp_path), "adding") is None
 
 
-@pytest.mark.parametrize("name", sorted(DRAW.keys() - {"state_gradient_handed_over"}))  # of models of two parts
+OF_OTHER_TRIALS = {"state_gradient_handed_over", "alignment"}
+"""Figures of models of two parts, and of recordings, which have tests of their own."""
+
+
+@pytest.mark.parametrize("name", sorted(DRAW.keys() - OF_OTHER_TRIALS))
 def test_figures_of_what_is_not_a_number_or_not_there_are_drawn(tmp_path, name):
     def spoiled(value, bad):
         if isinstance(value, dict | str) or (isinstance(value, list) and isinstance(value[0], str)):
