@@ -123,10 +123,14 @@ def draw(prediction: Prediction, path: Path) -> None:
       ConfigError: the file can't be written.
     """
     (said, p), *_ = prediction.chances
-    predicted = dict.fromkeys(prediction.on_data, prediction.predicted)
-    figure = paint(prediction.example, prediction.on_data, f"{said}, with probability {p:.2f}", predicted)
+    example = prediction.example
+    if "classes" in example.data:  # which of a text of anyone's nobody knows
+        example = example._replace(data=example.data | {"classes": [-1] * len(example.data["classes"])})
+    named = prediction.on_data if len(prediction.on_data) > 1 else {"": next(iter(prediction.on_data.values()))}
+    predicted = dict.fromkeys(named, prediction.predicted)
+    figure = paint(example, named, f"{said}, with probability {p:.2f}", predicted)
     try:
-        figure.savefig(path, dpi=150)
+        figure.savefig(path, dpi=150, bbox_inches="tight", pad_inches=0.1)
     except OSError as error:
         raise ConfigError(f"--picture={path}: {error.strerror}.") from None
 

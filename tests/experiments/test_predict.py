@@ -118,7 +118,9 @@ def test_a_picture_has_the_gradient_and_the_class_at_every_step(workdir, tmp_pat
     assert said.predicted[-1] == int(jnp.argmax(logits(vectors)))
     assert said.on_data[parts[0]][-1] == 0  # all of the gradient there is at the scored step
     predicting.draw(said, tmp_path / "said.svg")
-    assert "</svg>" in (tmp_path / "said.svg").read_text()
+    drawn = (tmp_path / "said.svg").read_text()
+    assert "</svg>" in drawn
+    assert "beside it true" not in drawn, "what is true of a text of anyone's is not known"
 
 
 def test_on_a_terminal_words_stand_side_by_side(monkeypatch, capsys):
