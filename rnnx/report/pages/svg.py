@@ -180,8 +180,11 @@ _HATCHING = {"/": _RISING, "\\": _FALLING, "x": _RISING + _FALLING}
 
 
 def _swatch(handle: Any) -> str:
-    """A piece of a line with its marker, or of an area: with its hatching, and with its frame where it is white."""
+    """A piece of a line with its marker, or of an area: with its hatching, and with its frame where it is white; empty
+    where there is neither, beside a note."""
     if not isinstance(handle, Line2D):
+        if handle.get_facecolor()[-1] == 0 and not handle.get_linewidth():
+            return ""
         color, edge, hatch = to_hex(handle.get_facecolor()), to_hex(handle.get_edgecolor()), handle.get_hatch()
         lines = f'<path d="{_HATCHING[hatch[0]]}" stroke="{edge}"/>' if hatch else ""
         is_framed = color == "#ffffff" and not hatch

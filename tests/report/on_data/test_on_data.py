@@ -60,6 +60,15 @@ def test_on_a_page_the_legend_has_the_frame_and_the_hatching():
     assert '<path d="M3 7L9 1' in swatches["exactly zero"]
 
 
+def test_on_a_page_a_note_has_no_square_beside_it():
+    steps = sum(TREE.steps.values())
+    told = TREE._replace(data=TREE.data | {"classes": [0] * steps, "signs": ["−", "+"]})
+    figure = on_data.paint(told, {"rntn": falling(0.5, steps)}, "a title")
+    _style.png(figure)
+    swatches = {entry.label: entry.swatch for entry in drawing(figure, "a").legend}
+    assert swatches["−, +: in a node predicted, beside it true"] == ""
+
+
 def row(figure, name):
     (axes,) = [axes for axes in figure.axes if axes.get_label() == name]
     return axes
