@@ -20,6 +20,7 @@ from rnnx.report.figures._style import CELL_COLORS
 from rnnx.report.figures.state_gradient import parts as parts_of_state
 from rnnx.report.figures.state_gradient import relative
 from rnnx.report.trial import Record
+from rnnx.types import Example
 
 MOST = 10
 """Pictures of a tag that TensorBoard shows of a run, unless it is told otherwise."""
@@ -29,6 +30,8 @@ _LOWEST, _HIGHEST = -10.0, 2.0
 
 _REACH = -2.0
 """1 % of the gradient: see `state_gradient/<part>/reach`."""
+
+_LAG = "lag k (steps before the scored one)"
 
 _DASHES = ("--", ":", "-.")
 _COLORS = 32
@@ -49,9 +52,10 @@ def steps(config: Config) -> set[int]:
 class GradientPictures:
     """Pictures of the gradient against lag of one trial, one for each recurrent part of its model."""
 
-    def __init__(self, name: str, config: Config):
-        """Of a trial by its name."""
+    def __init__(self, name: str, config: Config, example: Example | None = None):
+        """Of a trial by its name; what its example is decides what lag counts."""
         self._name, self._config = name, config
+        self._lag = "depth k (levels below the root)" if example and example.kind == "tree" else _LAG
         self._canvases: dict[str, _Canvas] = {}
 
     def draw(self, record: Record, before: Record) -> Iterator[tuple[str, bytes]]:
@@ -63,14 +67,14 @@ class GradientPictures:
                 continue
             if part not in self._canvases:
                 title = ", ".join(filter(None, (self._name, part)))
-                self._canvases[part] = _Canvas(title, self._config, first or now)
+                self._canvases[part] = _Canvas(title, self._config, first or now, self._lag)
             yield f"{parts.prefix(part)}state_gradient/against_lag", self._canvases[part].png(now)
 
 
 class _Canvas:
     """A figure whose axes, title, legend and curves before training are drawn once, and the rest anew each time."""
 
-    def __init__(self, title: str, config: Config, first: dict[str, Any]):
+    def __init__(self, title: str, config: Config, first: dict[str, Any], lag: str):
         self._length = len(first["state_gradient/state/log10_norm"])
         made = Figure(figsize=(8, 5), dpi=100)
         self._canvas = FigureCanvasAgg(made)
@@ -79,7 +83,7 @@ class _Canvas:
         axes.set(
             xlim=(0, max(self._length - 1, 1)),
             ylim=(_LOWEST, _HIGHEST),
-            xlabel="lag k (steps before the scored one)",
+            xlabel=lag,
             ylabel="log$_{10}$  ‖∂L/∂s$_{T-k}$‖ / ‖∂L/∂s$_T$‖",
         )
         axes.set_title(title, loc="left", fontsize=11)

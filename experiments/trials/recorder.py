@@ -111,7 +111,8 @@ class Record:
         self._open = contextlib.ExitStack()
         self._began, self._share = time.monotonic(), _FIGURE_TIME_SHARE / vmap_width
         self._drawing, self._pictures_take = 0.0, _FIGURE_SECONDS
-        self._gradient, self._picture_steps = pictures.GradientPictures(name, config), pictures.steps(config)
+        self._gradient = pictures.GradientPictures(name, config, self._example)
+        self._picture_steps = pictures.steps(config)
         self._found: Best | None = None
         self._looked_at = 0
 

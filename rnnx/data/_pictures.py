@@ -107,7 +107,7 @@ def _lines(path: str, rows: "csv.DictReader[str]") -> Iterable[tuple[int, str, s
                     f"line {rows.line_num} of {path} has {found} columns and not {len(columns)}: "
                     'a caption with a comma in it stands in quotation marks, such as "a dog, running".'
                 )
-            yield rows.line_num, image, caption
+            yield rows.line_num, os.path.normpath(image), caption  # ./a.png is a.png
     except csv.Error as error:
         raise DataError(f"line {rows.reader.line_num} of {path} is no line of CSV: {error}.") from None
 

@@ -60,6 +60,7 @@ def test_another_picture_of_the_same_name_is_other_data(folder):
             r"line 2 of .*csv has 4 columns and not 2: a caption with a comma .*",
         ),
         ("image,caption\nred.png,red\nred.png,also\n", r"line 3 of .*captions\.csv has 'red\.png' once more: .*"),
+        ("image,caption\nred.png,red\n./red.png,r\n", r"line 3 of .*captions\.csv has 'red\.png' once more: .*"),
         ("image,caption\ngreen.png,g\n", r"line 2 of .*csv: cannot read .*green\.png: No such file or directory\."),
         ("image,caption\nin,folder\n", r"line 2 of .*csv: cannot read .*in: Is a directory\."),
         ("image,caption\na\0b.png,x\n", r"line 2 of .*csv: cannot read .*: embedded null byte\."),

@@ -33,7 +33,7 @@ def draw(study: Study, task: str, length: int) -> Figure | None:
                 _style.seeds(axes, np.arange(length), curves, styles[group.variant])
         axes.set(
             title=label,
-            xlabel="lag k (steps)",
+            xlabel=_titles.lag(groups),
             xlim=(0, max(length - 1, 1)),
             ylim=(_LOWEST, _HIGHEST),
         )

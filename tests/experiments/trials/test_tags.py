@@ -11,6 +11,7 @@ from PIL import Image
 
 from experiments import config
 from experiments.trials import loop, pictures, recorder, trial
+from rnnx import examples
 from rnnx.logbook import read_metrics, tags
 from rnnx.report.metrics import pinned_tags
 from tests.experiments import study_small
@@ -134,6 +135,20 @@ def test_what_is_exactly_zero_is_marked_in_a_picture():
     zero["state_gradient/state/log10_norm"][3:] = [-math.inf] * 3
     (_, one), (_, other) = (next(made.draw(record, small)) for record in (small, zero))
     assert one != other
+
+
+def test_of_a_tree_lag_is_told_as_depth():
+    """In its picture, which else is the same."""
+    tree = examples.tree(["a", "b", ""], np.array([[-1, -1], [-1, -1], [0, 1]]))
+    given = config.parse(study_small.get_config())
+    record = curves(0, -0.5)
+    (_, over_time), (_, over_trees) = (
+        next(pictures.GradientPictures("rnn", given, example).draw(record, record)) for example in (None, tree)
+    )
+    first, second = (np.asarray(Image.open(io.BytesIO(png)).convert("L"), int) for png in (over_time, over_trees))
+    differing = np.flatnonzero((abs(first - second) > 64).any(axis=1))  # shades of grey, of which there are few
+    assert len(differing)
+    assert differing.min() > 450, "of 500, at the foot alone"
 
 
 def test_a_gradient_that_is_zero_from_the_start_has_a_picture():
