@@ -18,10 +18,9 @@ One held-out recording at the last measurement, of the first seed of each varian
 spectrogram, with the labels where they are heard. In the middle the chance of each label at each frame, as the outputs
 have it, with dots where the alignment has it: the share of all paths to the true labels that are at that label in that
 frame. What is left is the chance of a blank, in grey. A network that is unsure spreads its alignment over the whole
-recording, and one that has learnt has peaks, most often at the end of a word. At the bottom how strongly one label
-depends on each frame of the spectrogram: the norm of the gradient of its loss, &minus;&Sigma;&gamma;&nbsp;ln&nbsp;p
-over all frames with the alignment &gamma; held fixed, as a share of the largest; where that is nothing, it was not
-listened to.
+recording, and one that has learnt has a peak for each label. At the bottom how strongly one label depends on each
+frame of the spectrogram: the norm of the gradient of its loss, &minus;&Sigma;&gamma;&nbsp;ln&nbsp;p over all frames
+with the alignment &gamma; held fixed, as a share of the largest; where that is nothing, it was not listened to.
 """
 
 ORDER = 46
