@@ -18,11 +18,13 @@ from typing import Any
 
 from rnnx import registry
 from rnnx.data._pairs import TextPairs, read_pairs
+from rnnx.data._series import Series, read_series
 from rnnx.data._store import DataError, Source, cache_directory, on_disk
 from rnnx.data._text import Text, read_file
 
 __all__ = [
     "DataError",
+    "Series",
     "Source",
     "Text",
     "TextPairs",
@@ -32,6 +34,7 @@ __all__ = [
     "names",
     "read_file",
     "read_pairs",
+    "read_series",
     "sources",
     "texts",
 ]
