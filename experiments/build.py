@@ -19,7 +19,7 @@ from rnnx.references import UserCodeError, is_reference, leads_to, told
 from rnnx.training import schedules
 from rnnx.training.objective import PLAIN
 from rnnx.training.optimizers import Groups, Hyperparameters
-from rnnx.training.program import Program, TrainState
+from rnnx.training.program import Program, TrainState, position_means
 from rnnx.training.program import program as training_program
 from rnnx.training.schedules import Schedule
 from rnnx.types import Cell, Task
@@ -41,8 +41,9 @@ def cell(config: "Config") -> Cell:
 
 
 def task(config: "Config") -> Task:
-    """The task that a config names."""
-    return make_task(config.task)
+    """The task that a config names, with windows of its length if it has any."""
+    made = make_task(config.task)
+    return made.with_window(config.length) if made.with_window else made
 
 
 def make_task(section: "Section") -> Task:
@@ -178,9 +179,16 @@ def _has_default(parameter: inspect.Parameter) -> bool:
 
 
 def initial(config: "Config") -> Callable[[], TrainState]:
-    """Makes the state that training starts from. No length enters it, so one compiled function serves all of them."""
-    init = _init(dataclasses.replace(without_hyperparameters(config), length=1))
+    """Makes the state that training starts from. Unless inputs are windows, of each step of which a model may have
+    parameters, no length enters it, so one compiled function serves all of them."""
+    length = config.length if _has_windows(config.task) else 1
+    init = _init(dataclasses.replace(without_hyperparameters(config), length=length))
     return functools.partial(init, hyperparameters(config).seed)
+
+
+@functools.lru_cache(maxsize=32)
+def _has_windows(section: "Section") -> bool:
+    return make_task(section).with_window is not None
 
 
 @functools.lru_cache(maxsize=32)
@@ -288,7 +296,7 @@ def _metrics(config: "Config") -> list[str]:
 
     def scores() -> Any:
         batch = of.sample_heldout(jax.random.key(0), config.measure_batch_size, config.length)
-        return made.score(made.init(0).params, batch, None)[0]
+        return position_means(made.score(made.init(0).params, batch, None)[0])
 
     return [f"heldout/{name}" for name in jax.eval_shape(scores)]
 

@@ -236,7 +236,9 @@ class Example(NamedTuple):
 
 
 Scores = dict[str, tuple[Array, Array]]
-"""Values and how much each counts in the mean, by name, both in the shape of `Batch.weights`."""
+"""Values and how much each counts in the mean, by name, both in the shape of `Batch.weights`. Values with axes of their
+own after those are for `Task.summary` alone: what can't be told of a position, such as a correlation, follows from
+their means over a whole split."""
 
 
 class Written(NamedTuple):
@@ -283,6 +285,32 @@ class Alignment(NamedTuple):
     """-Σ_t γ_t ln p_t of that class, where γ, its share of the paths, is held fixed: the loss of that label."""
 
 
+class Forecast(NamedTuple):
+    """What was forecast of one series over a stretch of time, each value by the window before it; for people, in what
+    JSON can hold, all lists of one length."""
+
+    name: str
+    """Of the series."""
+    time: str
+    """What `at` counts, for an axis."""
+    at: list[float]
+    labels: list[str]
+    """What the data call these times, such as dates; empty where they have no names."""
+    truth: list[float]
+    forecast: list[float]
+    last: list[float]
+    """The last value in the window before each: what one says that takes it for the next."""
+
+
+class Stretch(NamedTuple):
+    """A stretch of time held out, of which people see what a model forecasts."""
+
+    batch: Callable[[], Batch]
+    """() -> the window before each value, in the order of time."""
+    shown: Callable[[Any], list[Forecast]]
+    """(outputs for that batch) -> the same for people, a few series."""
+
+
 class Task(NamedTuple):
     """Something to learn. It scores positions; what means are taken of them is not its concern.
 
@@ -320,8 +348,10 @@ class Task(NamedTuple):
     """(key, batch_size, length, step) -> Batch to train on whose examples go on where those of step - 1 ended, each in
     its place, but for those of which `Batch.restarts` is true; at step 0 it is true of all. `None` where nothing goes
     on."""
-    summary: Callable[[dict[str, float]], dict[str, float]] | None = None
+    summary: Callable[[dict[str, Any]], dict[str, float]] | None = None
     """Means of loss and scores over a whole split, by name -> further numbers for people, such as perplexity."""
+    baselines: Mapping[str, Callable[[Batch], Any]] = MappingProxyType({})
+    """(batch) -> outputs, by name: simple predictors whose numbers on the test split stand beside those of a model."""
     model: str = "sequence"
     """The model, a name of `rnnx.models`, if no other is asked for."""
     vocabulary: Vocabulary | None = None
@@ -341,6 +371,12 @@ class Task(NamedTuple):
     """(outputs, batch of one example) -> where what is right is found in it; `None` where targets have their places."""
     classes: tuple[str, ...] = ()
     """What the outputs are the logits of, O names; empty where they are none of classes."""
+    window: int | None = None
+    """How many steps every input has, where it is always as many; a model may have parameters for each of them."""
+    with_window: Callable[[int], "Task"] | None = None
+    """(length) -> the same with windows of so many steps, in the test split too; `None` where inputs are no windows."""
+    stretch: Stretch | None = None
+    """Of which people are shown a model's forecasts at each measurement; `None` where nothing is forecast."""
 
 
 class Run(Protocol):

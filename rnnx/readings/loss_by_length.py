@@ -10,7 +10,7 @@ from flax import nnx
 
 from rnnx.diagnostics._tags import Tag
 from rnnx.readings._reader import Reader, Values
-from rnnx.training.program import weighted_mean
+from rnnx.training.program import position_means, weighted_mean
 from rnnx.types import Array, Params, Run
 
 TAGS = (
@@ -89,5 +89,4 @@ def _measured(
 ) -> tuple[Array, dict[str, Array]]:
     batch = sample(jax.random.key(0), _EXAMPLES, length)
     outputs = nnx.merge(model, params)(batch, run)
-    means = {name: weighted_mean(*score) for name, score in scores(outputs, batch).items()}
-    return weighted_mean(losses(outputs, batch), batch.weights), means
+    return weighted_mean(losses(outputs, batch), batch.weights), position_means(scores(outputs, batch))

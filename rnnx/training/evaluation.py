@@ -3,6 +3,7 @@
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,9 +22,11 @@ def evaluate(
     score: Score,
     params: Params,
     batches: Iterable[Batch],
-    summary: Callable[[dict[str, float]], dict[str, float]] | None = None,
+    summary: Callable[[dict[str, Any]], dict[str, float]] | None = None,
 ) -> dict[str, float]:
     """Σ w v / Σ w of the loss and of every score over all positions of all batches, and what `summary` makes of them.
+
+    It alone is given the means of values that have axes of their own (`rnnx.types.Scores`).
 
     Batches of two sizes, as where the last one is smaller, compile twice. The sums are taken in float64, in which the
     order of 10⁸ float32 numbers does not show.
@@ -52,16 +55,19 @@ def evaluate(
     ['loss', 'within_0.1']
     """
 
-    def read(batches: Iterable[Batch], states: Carried) -> tuple[dict[str, float], Carried]:
+    def read(batches: Iterable[Batch], states: Carried) -> tuple[dict[str, np.ndarray], Carried]:
         """Means over all batches, and where the last one ended."""
-        sums: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(2))
+        totals: dict[str, Any] = defaultdict(float)
+        counts: dict[str, Any] = defaultdict(float)
         for batch in batches:
             scores, states = score(params, batch, states)
             for name, (values, weights) in jax.device_get(scores).items():
                 weights = np.asarray(weights, float)
-                sums[name] += np.sum(weights * values), np.sum(weights)
+                spread = weights.reshape(*weights.shape, *[1] * (np.ndim(values) - weights.ndim))
+                totals[name] += np.sum(spread * values, axis=tuple(range(weights.ndim)))
+                counts[name] += np.sum(weights)
         with np.errstate(invalid="ignore"):  # 0 / 0
-            return {name: float(total / weight) for name, (total, weight) in sums.items()}, states
+            return {name: np.asarray(total / counts[name]) for name, total in totals.items()}, states
 
     batches = iter(batches)
     beginning = list(itertools.islice(batches, 1))
@@ -70,12 +76,15 @@ def evaluate(
         means = _settled(read, [*beginning, *batches], empty)
     else:
         means, _ = read(itertools.chain(beginning, batches), None)
-    return means | (summary(means) if summary else {})
+    numbers = {name: float(mean) for name, mean in means.items() if mean.ndim == 0}
+    return numbers | (summary(means | numbers) if summary else {})
 
 
 def _settled(
-    read: Callable[[Iterable[Batch], Carried], tuple[dict[str, float], Carried]], batches: list[Batch], empty: Carried
-) -> dict[str, float]:
+    read: Callable[[Iterable[Batch], Carried], tuple[dict[str, np.ndarray], Carried]],
+    batches: list[Batch],
+    empty: Carried,
+) -> dict[str, np.ndarray]:
     """The means of a text whose stretches each begin where the one before it ends."""
     restarts = batches[0].restarts
     assert restarts is not None

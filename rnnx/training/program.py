@@ -265,7 +265,16 @@ def mean_loss(task: Task, outputs: Any, batch: Batch) -> Array:
 
 def mean_scores(task: Task, outputs: Any, batch: Batch) -> dict[str, Array]:
     """The scores of a batch, each the weighted mean over the positions where it is defined."""
-    return {name: weighted_mean(*score) for name, score in task.scores(outputs, batch).items()}
+    return position_means(task.scores(outputs, batch))
+
+
+def position_means(scores: Scores) -> dict[str, Array]:
+    """The weighted means of those scores that positions have; what is for `Task.summary` alone is left out."""
+    return {
+        name: weighted_mean(values, weights)
+        for name, (values, weights) in scores.items()
+        if values.ndim == weights.ndim
+    }
 
 
 def at_last(batch: Batch) -> Batch:

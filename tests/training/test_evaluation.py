@@ -10,7 +10,7 @@ import pytest
 
 import rnnx
 from rnnx.training.evaluation import evaluate
-from rnnx.training.program import program
+from rnnx.training.program import position_means, program
 from rnnx.types import Batch
 from tests.helpers.text_task import text_task
 
@@ -49,6 +49,28 @@ def test_each_example_counts_once_by_its_weights(size):
     assert found["twice"] == 2 * found["loss"]
     assert np.isnan(found["never"])
     assert len(compiled) == (1 if N % size == 0 else 2)  # once for full batches, once for the last
+
+
+@pytest.mark.parametrize("size", [1, 3, N])
+def test_what_positions_do_not_tell_follows_from_means_that_the_summary_alone_is_given(size):
+    """A variance, from the first two moments over the split; it is no number by itself."""
+
+    @jax.jit
+    def moments(params, batch, states):
+        values = jnp.stack([batch.inputs, jnp.square(batch.inputs)], axis=-1)
+        return {"loss": (batch.inputs, batch.weights), "moments": (values, batch.weights)}, None
+
+    found = evaluate(moments, None, batches(size), lambda of: {"variance": of["moments"][1] - of["moments"][0] ** 2})
+    assert found.keys() == {"loss", "variance"}
+    mean = np.average(VALUES.astype(float), weights=WEIGHTS)
+    expected = np.average((VALUES.astype(float) - mean) ** 2, weights=WEIGHTS)
+    assert found["variance"] == pytest.approx(expected, rel=1e-6)  # squares in float32, which rounds at 6e-8
+
+
+def test_a_measurement_has_no_such_scores():
+    weights = jnp.ones(4)
+    scores = {"one": (jnp.full(4, 2.0), weights), "moments": (jnp.ones((4, 7, 3)), weights)}
+    assert position_means(scores) == {"one": 2.0}
 
 
 V, CHUNK = 5, 8
