@@ -153,3 +153,25 @@ def sound(loudness: np.ndarray, said: str) -> Example:
     """
     T = len(loudness)
     return Example("sound", {"": T}, T - 1, [], {"loudness": np.round(loudness, 2).tolist(), "target": said})
+
+
+def series(window: np.ndarray, names: list[str], targets: np.ndarray, ahead: str) -> Example:
+    """An example as curves over a window, with the value of each that is to be told after it.
+
+    Args:
+      window: `[T, columns]`.
+      names: of the columns.
+      targets: of the first of them.
+      ahead: when these are, in words.
+
+    >>> series(np.array([[1.0], [2.0]]), ["wind"], np.array([3.0]), "next").scored
+    1
+    """
+    T = len(window)
+    data = {
+        "values": [[float(f"{value:.4g}") for value in column] for column in np.asarray(window).T],
+        "names": names,
+        "targets": [float(f"{value:.4g}") for value in targets],
+        "ahead": ahead,
+    }
+    return Example("series", {"": T}, T - 1, [], data)

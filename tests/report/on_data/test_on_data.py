@@ -20,6 +20,9 @@ T = 8
 SEQUENCE = examples.sequence(Batch(np.zeros((T, 1, 1)), None, np.ones((T, 1))), (1, 5), "two numbers")
 TEXT = examples.text([*"to be or"], "n", marks=(3,), marked="a letter")
 TREE = examples.tree(["a", "b", "", "c", ""], np.array([[-1, -1], [-1, -1], [0, 1], [-1, -1], [2, 3]]))
+SERIES = examples.series(
+    np.stack([np.sin(np.arange(T)), np.arange(T) ** 2.0], axis=1), ["wind", "sun"], np.array([0.5]), "3 hours on"
+)
 SOUND = examples.sound(np.array([-9.0, -3.0, -2.0, -2.0, -4.0, -2.5, -6.0, -8.0]), "seven")
 PIXELS = np.random.default_rng(0).uniform(size=(6, 4, 3))
 IMAGE = examples.image(PIXELS, ["a", "small", "red", "circle", "on", "top", "end"])
@@ -27,6 +30,7 @@ IMAGE = examples.image(PIXELS, ["a", "small", "red", "circle", "on", "top", "end
 EXAMPLES = {
     "image": IMAGE._replace(data=IMAGE.data | {"pieces": [*"→to see"]}),
     "sequence": SEQUENCE,
+    "series": SERIES,
     "sound": SOUND,
     "text": TEXT,
     "tree": TREE,

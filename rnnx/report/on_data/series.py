@@ -1,0 +1,63 @@
+"""Series over time as curves over their window, each step of which is tinted, with the values that follow on it."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+
+from rnnx.report.on_data import _cells
+from rnnx.report.on_data._cells import Tints
+from rnnx.types import Example
+
+_STEP = 0.09  # inches of a step where there is room
+_TALL = 0.8
+_PAD = 0.05  # inches around them, for the box of what is scored
+_AHEAD = 0.45  # inches between the window and what follows on it
+_CHARACTER = 0.075  # inches of a name
+_DASHES = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (5, 1, 1, 1)))
+
+
+def size(example: Example, width: float) -> tuple[float, float]:
+    """As wide as the steps are, what follows on them and the names."""
+    return min(width, _STEP * example.steps[""] + _beside(example)), _TALL + 2 * _PAD + 0.12
+
+
+def draw(axes: Axes, example: Example, tints: Tints) -> None:
+    """One network: tinted steps, over them the curves, each from its lowest to its highest value, and after them the
+    values that are to be told."""
+    T = example.steps[""]
+    wide = (axes.get_xlim()[1] - _beside(example)) / T
+    left = _PAD + wide * np.arange(T)
+    boxes = np.stack([left, np.full(T, _PAD), np.full(T, wide), np.full(T, _TALL)], axis=-1)
+    _cells.fill(axes, boxes, *tints)
+    _cells.frame(axes, np.array([_PAD, _PAD, wide * T, _TALL]), edgecolor="0.6", linewidth=0.6)
+    around = [withStroke(linewidth=2.6, foreground="white")]
+    end = _PAD + wide * T
+    ends = []
+    targets = example.data["targets"]
+    for n, (name, curve) in enumerate(zip(example.data["names"], example.data["values"], strict=True)):
+        values = np.asarray([*curve, *targets[n : n + 1]], float)
+        low, high = values.min(), values.max()
+        share = (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
+        height = _PAD + _TALL * (0.94 - 0.88 * share)
+        dashes = _DASHES[n % len(_DASHES)]
+        axes.plot(
+            left + wide / 2, height[:T], color="black", linewidth=1.0, linestyle=dashes, path_effects=around, zorder=3
+        )
+        if len(values) > T:
+            axes.plot([end + _AHEAD], height[-1:], "o", color="black", markersize=4, markerfacecolor="white", zorder=3)
+        ends.append((height[-1], name))
+    least = 0.16
+    place = -np.inf
+    for height, name in sorted(ends):  # as far apart as letters are high
+        place = max(place + least, height)
+        axes.text(end + _AHEAD + 0.12, place, name, va="center", fontsize=8.5, parse_math=False)
+    middle = _PAD + _TALL + 0.09
+    axes.text(end + _AHEAD, middle, example.data["ahead"], ha="center", va="center", fontsize=7.5, parse_math=False)
+    _cells.box_scored(axes, np.add(boxes[example.scored], [-0.02, -0.03, 0.04, 0.06]))
+
+
+def _beside(example: Example) -> float:
+    """Inches that are not of steps."""
+    letters = max(map(len, example.data["names"]))
+    after = max(0.12 + _CHARACTER * letters, _CHARACTER * len(example.data["ahead"]) / 2)
+    return 2 * _PAD + _AHEAD + after

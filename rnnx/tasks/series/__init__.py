@@ -1,0 +1,1 @@
+"""Series over time: what they will be."""

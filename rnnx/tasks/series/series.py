@@ -1,0 +1,106 @@
+"""Series of one's own, in a file of CSV: some steps on.
+
+    x_{t-h-T+1} … x_{t-h}  a row a step        x_t, h steps on, all columns or some of them
+
+By time 60 % of the rows are trained on, 20 % held out and 20 % tested on. Each column is standardised by mean and
+standard deviation of the rows to train on alone.
+"""
+
+import difflib
+import functools
+
+from rnnx import checks
+from rnnx.data import DataError, Series, read_file
+from rnnx.data._series import parse_series
+from rnnx.tasks.series._forecasting import Problem, forecasting, standardised
+from rnnx.types import Task
+
+_WINDOW = 24
+
+
+def series(*, path: str = "", columns: str = "", targets: str = "", horizon: int = 1) -> Task:
+    """Series of a file.
+
+    Inputs `[T, B, m]`, targets `[1, B, O]`, standardised; weights `[B]`; the forecast is the last output, `outputs[-1]`
+    of shape `[B, O]`, of the first O columns. T is `length`; windows reach back over the borders of the parts.
+    `test_batches` has all rows to test on. The score `skill` is 1 - squared error / that of persistence; `mae` is of
+    standardised values, `rse` and `corr` are as of `exchange_rate`.
+
+    The floor is the held-out loss of persistence.
+
+    Args:
+      path: of the file: see `rnnx.data.read_series`.
+      columns: names of the series that are read, with commas between, such as `wind, sun`; all, if there are none.
+      targets: which of them are forecast; all, if there are none.
+      horizon: h, rows.
+
+    Raises:
+      rnnx.data.DataError: there is no path; the file can't be read, or is no such table; a column that there is not.
+      ValueError: a horizon below 1; too few rows; nothing that changes; from `sample`, a length that no window has.
+    """
+    if not path:
+        raise DataError("the task 'series' reads a file of yours: set task.path to a CSV file, a row a step of time.")
+    checks.size("horizon", horizon)
+    read = _ordered(_parsed(read_file(path), columns), targets)
+    return forecasting(_problem(read, len(_names(targets)), horizon), _WINDOW)
+
+
+_parsed = functools.lru_cache(maxsize=2)(parse_series)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _ordered(read: Series, targets: str) -> Series:
+    """The targets first, and then the other columns."""
+    first = _names(targets)
+    if not first:
+        return read
+    for name in first:
+        if name not in read.columns:
+            near = difflib.get_close_matches(name, read.columns, n=1)
+            there = f"did you mean {near[0]!r}?" if near else f"they are {', '.join(map(repr, read.columns))}."
+            raise DataError(f"task.targets: the columns that are read of {read.name} have no {name!r}; {there}")
+        if first.count(name) > 1:
+            raise DataError(f"task.targets: {name!r} is named twice.")
+    order = [*first, *(name for name in read.columns if name not in first)]
+    values = read.values[:, [read.columns.index(name) for name in order]]
+    return Series(read.name, read.sha256, tuple(order), values, read.times)
+
+
+@functools.lru_cache(maxsize=4)
+def _problem(series: Series, outputs: int, horizon: int) -> Problem:
+    rows = len(series.values)
+    first, second = rows * 60 // 100, rows * 80 // 100
+    outputs = outputs or len(series.columns)
+    if min(first - horizon, second - first, rows - second) < 1:
+        raise ValueError(
+            f"{series.name} is too short: of its {rows} rows {first} are to train on, {second - first} held out and "
+            f"{rows - second} to test on, and a target is {horizon} after the end of its window."
+        )
+    shift, scale = standardised(series.values, slice(0, first))
+    if (series.values[:first, :outputs] == series.values[0, :outputs]).all():
+        raise ValueError(
+            f"{series.name}: where nothing changes in the {first} rows to train on there is nothing to learn."
+        )
+    return Problem(
+        columns=series.columns,
+        values=series.values,
+        outputs=outputs,
+        horizon=horizon,
+        train=range(first),
+        heldout=range(first, second),
+        test=range(second, rows),
+        shift=shift,
+        scale=scale,
+        data={
+            "path": series.name,
+            "sha256": series.sha256,
+            "columns": ", ".join(series.columns),
+            "targets": ", ".join(series.columns[:outputs]),
+        },
+        time="rows",
+        labels=series.times,
+        orders=(8,),
+    )
