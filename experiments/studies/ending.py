@@ -1,5 +1,6 @@
 """What a command says when its trials have ended: what they came to in brief, where the report is, and what is next."""
 
+import math
 import shlex
 import shutil
 import sys
@@ -115,10 +116,31 @@ def _goes_on(trial: Trial, directory: Path) -> bool:
 
 def _tested(row: SummaryRow, several: bool) -> str:
     """What the test split told of the last parameters, for example `test  gru, T = 14: loss 0.243, exact 0.571`."""
-    task, length, variant, _ = row.group
-    network = ", ".join([*([task] if several else []), words.without_part(variant), f"T = {length}"])
+    variant = words.without_part(row.group.variant)
     told = (f"{name.replace('_', ' ')} {digits(last.median)}" for name, (last, _) in row.test.items())
+    network = ", ".join([*([row.group.task] if several else []), variant, f"T = {row.group.length}"])
     return f"test  {network}: {', '.join(told)}"
+
+
+def _beside_baselines(rows: list[SummaryRow], several: bool) -> Table:
+    """The same of networks for one task and length, and below them of simple predictors."""
+    task, length, *_ = rows[0].group
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    names = list(rows[0].test)
+    table.add_column(", ".join([*([task] if several else []), f"test, T = {length}"]))
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    networks = {words.without_part(row.group.variant): row for row in rows}  # a row a part
+    for network, row in networks.items():
+        table.add_row(network, *(digits(row.test[name][0].median if name in row.test else math.nan) for name in names))
+    for baseline, numbers in rows[0].baselines.items():
+        table.add_row(baseline, *(digits(numbers.get(name, math.nan)) for name in names))
+    return table
+
+
+def _compared(row: SummaryRow) -> str:
+    """Which of these a network is better than."""
+    return f"{words.without_part(row.group.variant)}: {summary.against_baselines(row)}, by the loss"
 
 
 def _print_table(console: Console, rows: list[SummaryRow]) -> None:
@@ -138,7 +160,13 @@ def _print_table(console: Console, rows: list[SummaryRow]) -> None:
     console.print("", table)
     if len(rows) > _MOST_ROWS:
         print(f"… and {len(rows) - _MOST_ROWS} more, in the report.")
-    for line in dict.fromkeys(_tested(row, several) for row in rows[:_MOST_ROWS] if row.test):  # a row a part
+    shown = rows[:_MOST_ROWS]
+    for line in dict.fromkeys(_tested(row, several) for row in shown if row.test and not row.baselines):  # a row a part
         print(line)
+    for task, length in dict.fromkeys((row.group.task, row.group.length) for row in shown if row.baselines):
+        alike = [row for row in shown if row.baselines and (row.group.task, row.group.length) == (task, length)]
+        console.print(_beside_baselines(alike, several), "")
+        for line in dict.fromkeys(_compared(row) for row in alike):
+            print(line)
     medians = "medians over seeds; " if any(row.seeds > 1 for row in rows) else ""
     print(f"{medians}reach: the largest lag with 1 % of the gradient left\n")

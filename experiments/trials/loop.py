@@ -12,7 +12,7 @@ import numpy as np
 
 from experiments import build
 from experiments.config import Config, ConfigError
-from experiments.trials import distributed, lock, predictions, samples, signals
+from experiments.trials import distributed, forecasts, lock, predictions, samples, signals
 from experiments.trials.profiling import Profile
 from experiments.trials.recorder import Record, Tested, write_failure
 from experiments.trials.train_metrics import train_metrics
@@ -204,16 +204,19 @@ def _keep_best(active: list[_ActiveTrial], step: int, params: Params, vmap_width
 
 
 def _write_samples(active: list[_ActiveTrial], task: Task, step: int, params: Params, vmap_width: int) -> None:
-    """What each model writes now: one of language a text, and others to some held-out examples, where that is shown."""
+    """What each model writes now: one of language a text, and others to some held-out examples, where that is shown;
+    and what it forecasts."""
     sample = samples.sampler(active[0].config, task) if active else None
     shows = task.decoding is not None and task.decoding.shown is not None
-    each = _each(params, vmap_width) if active and (sample or shows) else []
+    each = _each(params, vmap_width) if active and (sample or shows or task.stretch) else []
     for running in list(active) if each else []:
         with _isolate_failure(active, running):
             if sample:
                 running.record.sample(step, sample(each[running.slot]))
             if show := predictions.shower(running.config, task):
                 running.record.show(step, show(each[running.slot]))
+            if forecast := forecasts.forecaster(running.config, task):
+                running.record.show_forecasts(step, forecast(each[running.slot]))
 
 
 def _finish(
@@ -235,7 +238,8 @@ def _finish(
             last = states[running.slot]
             running.enter("saving" if task.test_batches is None else "testing", step)
             running.record.save(step, last)
-            running.record.finish(step, time.monotonic() - started, _test(running.config, task, score), last.params)
+            test, baselines = _test(running.config, task, score), forecasts.baselines(running.config, task)
+            running.record.finish(step, time.monotonic() - started, test, last.params, baselines)
             running.report(step, math.nan, "done")
             active.remove(running)
 

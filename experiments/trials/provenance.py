@@ -18,7 +18,7 @@ from experiments.build import task
 from experiments.config import Config, ConfigError, difference
 from rnnx.logbook import files
 from rnnx.logbook.jsonl import drop_measurements
-from rnnx.logbook.run_directory import DONE, METRICS, PREDICTIONS, SAMPLES
+from rnnx.logbook.run_directory import DONE, FORECASTS, METRICS, PREDICTIONS, SAMPLES
 
 _ROOT = Path(__file__).parents[2]
 
@@ -77,8 +77,9 @@ def record(path: Path, config: Config, vmap_width: int, num_devices: int = 1) ->
                 predictions.unlink()
             if ended % config.measure_every:
                 drop_measurements(path.with_name(METRICS), ended)
-                for sample in path.with_name(SAMPLES).glob(f"{ended}.*"):
-                    sample.unlink()
+                for folder in (SAMPLES, FORECASTS):
+                    for sample in path.with_name(folder).glob(f"{ended}.*"):
+                        sample.unlink()
             files.write_json(path, there | {"config": config.to_dict()})
         return
     files.write_json(

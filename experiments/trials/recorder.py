@@ -26,6 +26,7 @@ from rnnx.logbook.run_directory import (
     DONE,
     EXAMPLE,
     FAILED,
+    FORECASTS,
     GRAPH,
     METRICS,
     PREDICTIONS,
@@ -35,12 +36,12 @@ from rnnx.logbook.run_directory import (
 )
 from rnnx.pytrees import flatten_dict
 from rnnx.report import figures
-from rnnx.report.figures import written
+from rnnx.report.figures import forecast, written
 from rnnx.report.figures._style import png
 from rnnx.report.graph import draw as draw_graph
 from rnnx.report.metrics import final_tags
 from rnnx.training.program import TrainState
-from rnnx.types import Params, Written
+from rnnx.types import Forecast, Params, Written
 
 _FIGURE_TIME_SHARE = 0.05
 """The share of a session's time that pictures other than that of the gradient may take, of all trials of a program
@@ -139,7 +140,7 @@ class Record:
         self._saved = resume_step
         self._checkpoints.discard_after(resume_step)
         self._best.discard_after(resume_step)
-        for sample in (self.directory / SAMPLES).glob("*.*"):
+        for sample in (file for folder in (SAMPLES, FORECASTS) for file in (self.directory / folder).glob("*.*")):
             step = int(sample.name.partition(".")[0])  # what a kill has left has an ending more
             if resume_step is None or step > resume_step:
                 sample.unlink()
@@ -204,6 +205,15 @@ class Record:
             title = f"{self._name}, step {step}: what it writes to held-out examples"
             self._board.image(step, SAMPLES, png(written.paint({"": outputs}, title), dpi=80))
 
+    def show_forecasts(self, step: int, forecasts: list[Forecast]) -> None:
+        """Keep what was forecast at a step over a stretch of time held out, with a picture of it at some."""
+        files.write_json(
+            self.directory / FORECASTS / f"{step}.json", {"forecasts": [one._asdict() for one in forecasts]}
+        )
+        if step in self._picture_steps or self.stopped is not None:
+            title = f"{self._name}, step {step}: forecasts of what is held out"
+            self._board.image(step, FORECASTS, png(forecast.paint({"": forecasts}, title), dpi=80))
+
     @property
     def best(self) -> Best | None:
         """The best measurement so far."""
@@ -240,7 +250,14 @@ class Record:
             self._checkpoints.save(step, state)
             self._saved = step
 
-    def finish(self, step: int, seconds: float, test: Callable[[Params], Tested] | None, last: Params) -> None:
+    def finish(
+        self,
+        step: int,
+        seconds: float,
+        test: Callable[[Params], Tested] | None,
+        last: Params,
+        baselines: dict[str, dict[str, float]],
+    ) -> None:
         """Mark the trial as done.
 
         Args:
@@ -248,6 +265,7 @@ class Record:
           seconds: of this session.
           test: what the test split tells of parameters; `None` where there is none.
           last: the parameters at the end. Those of the best measurement are tested too.
+          baselines: what the test split tells of simple predictors, by name.
         """
         final = {tag: value for tag, value in self._metrics.records[-1].items() if isinstance(value, float)}
         found, stopped = self.best, self.stopped
@@ -273,6 +291,8 @@ class Record:
             done["best"] = {"step": found.step, self._config.best_metric: found.value}
         if tested:
             done["test"] = tested
+        if baselines:
+            done["baselines"] = baselines
         files.write_json(self.directory / DONE, done)
 
     def fail(self, failure: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@
               example.json         the first held-out example, as people see it
               graph.json           the computational graph of its model over that example
               samples/             what it wrote, a file for each measurement: a text, or to held-out examples
+              forecasts/           what it forecast over a stretch of time held out, likewise
               metrics.jsonl        the record
               performance.jsonl    speed, memory, compile time
               events.out.tfevents… what TensorBoard shows
@@ -30,6 +31,7 @@ VOCABULARY = "vocabulary.json"
 EXAMPLE = "example.json"
 GRAPH = "graph.json"
 SAMPLES = "samples"
+FORECASTS = "forecasts"
 METRICS = "metrics.jsonl"
 PERFORMANCE = "performance.jsonl"
 EVENTS = "events.out.tfevents"

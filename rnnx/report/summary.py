@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rnnx.report import words
 from rnnx.report.metrics import METRICS
 from rnnx.report.statistics import MedianRange, median_range
 from rnnx.report.study import Group, Study, text
@@ -31,6 +32,8 @@ class SummaryRow(NamedTuple):
     """By key of the metric and stage; see `of`."""
     test: dict[str, tuple[MedianRange, MedianRange]]
     """What the test split tells, by name, of the last and of the best parameters; empty where there is none."""
+    baselines: dict[str, dict[str, float]]
+    """What it tells of simple predictors, by theirs."""
 
     def of(self, key: str, stage: str = "after") -> MedianRange:
         """Median and range over seeds of one of `METRICS`, by its key."""
@@ -74,6 +77,7 @@ def _row(group: Group, not_started: int) -> SummaryRow:
             for stage in metric.stages
         },
         test=_test(trials),
+        baselines=next((trial.baselines for trial in trials if trial.baselines), {}),
     )
 
 
@@ -88,14 +92,29 @@ def _test(trials: tuple[Trial, ...]) -> dict[str, tuple[MedianRange, MedianRange
     return {name: (of("last", name), of("best", name)) for name in names}
 
 
+def against_baselines(row: SummaryRow) -> str:
+    """Which of the simple predictors a network's last parameters are better than, by the loss on the test split; empty
+    where there are none."""
+    if not row.baselines or "loss" not in row.test:
+        return ""
+    loss = row.test["loss"][0].median
+    beaten = [name for name, numbers in row.baselines.items() if loss < numbers["loss"]]
+    others = [name for name in row.baselines if name not in beaten]
+    if not others:
+        return f"better than {words.listed(beaten)}"
+    return ", ".join([*([f"better than {words.listed(beaten)}"] if beaten else []), f"not than {words.listed(others)}"])
+
+
 def table(rows: list[SummaryRow]) -> list[dict[str, Any]]:
     """For summary.csv: plain names with units, `…_median`, `…_min` and `…_max` over seeds."""
     tested = list(dict.fromkeys(name for row in rows for name in row.test if name != "loss"))
-    return [_plain(row, tested) for row in rows]
+    simple = list(dict.fromkeys(name for row in rows for name in row.baselines))
+    return [_plain(row, tested, simple) for row in rows]
 
 
-def _plain(row: SummaryRow, tested: list[str]) -> dict[str, Any]:
-    """With a column for each of what is `tested` beside the loss, which is a metric of every task."""
+def _plain(row: SummaryRow, tested: list[str], simple: list[str]) -> dict[str, Any]:
+    """With a column for each of what is `tested` beside the loss, which is a metric of every task, and for the same of
+    `simple` predictors."""
     task, length, variant, trials = row.group
     plain: dict[str, Any] = {
         "task": task,
@@ -118,6 +137,9 @@ def _plain(row: SummaryRow, tested: list[str]) -> dict[str, Any]:
     for name in tested:
         for which, values in zip(("last", "best"), row.test.get(name, (_NONE, _NONE)), strict=True):
             plain |= _bounds(f"test_{name}_{which}", values)
+    for baseline in simple:
+        for name in ("loss", *tested):
+            plain[f"test_{name}_{baseline.replace(' ', '_')}"] = row.baselines.get(baseline, {}).get(name, np.nan)
     return plain
 
 

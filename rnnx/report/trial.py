@@ -16,6 +16,7 @@ from rnnx.logbook.run_directory import (
     DONE,
     EXAMPLE,
     FAILED,
+    FORECASTS,
     GRAPH,
     INITIAL,
     METRICS,
@@ -25,7 +26,7 @@ from rnnx.logbook.run_directory import (
 )
 from rnnx.pytrees import flatten_dict
 from rnnx.report import parts
-from rnnx.types import Example, Written
+from rnnx.types import Example, Forecast, Written
 
 CORE = ("task.name", "task.length", "cell.name", "seed")
 """The settings that every trial has."""
@@ -70,6 +71,10 @@ class Trial:
     """What a model of language wrote, by the training step; rising."""
     written: dict[int, tuple[Written, ...]] = dataclasses.field(default_factory=dict)
     """What another model that writes wrote to some held-out examples, likewise."""
+    forecasts: dict[int, tuple[Forecast, ...]] = dataclasses.field(default_factory=dict)
+    """What it forecast over a stretch of time held out, likewise."""
+    baselines: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
+    """What the test split tells of simple predictors, by their name; of a trial that is done."""
     example: Example | None = None
     """The first held-out example, that of the tag `state_gradient/on_data`; `None` of trials before there were any."""
     graph: Graph | None = None
@@ -169,8 +174,9 @@ def read_trial(directory: Path, workdir: Path) -> Trial:
         raise DamagedError(f"{directory / CONFIG} is not the record of a run: it lacks {', '.join(missing)}.")
     failed, done = directory / FAILED, directory / DONE
     records = [_with_reach(record) for record in read_metrics(directory / METRICS)]
-    if records and done.exists():
-        test = read_json(done).get("test", {})
+    ended = read_json(done) if done.exists() else {}
+    if records:
+        test = ended.get("test", {})
         records[-1] |= {f"test/{which}/{name}": v for which, means in test.items() for name, v in means.items()}
     folder = directory.relative_to(workdir).as_posix()
     analysis, steps = _read_analysis(directory / ANALYSIS)
@@ -188,6 +194,8 @@ def read_trial(directory: Path, workdir: Path) -> Trial:
         performance=tuple(read_metrics(directory / PERFORMANCE)),
         samples=_read_samples(directory / SAMPLES),
         written=_read_written(directory / SAMPLES),
+        forecasts=_read_forecasts(directory / FORECASTS),
+        baselines=ended.get("baselines", {}),
         example=_read_example(directory / EXAMPLE),
         graph=_read_graph(directory / GRAPH),
     )
@@ -250,6 +258,18 @@ def _written(path: Path) -> Iterator[Written]:
         if not isinstance(record, dict) or record.keys() != set(Written._fields):
             raise DamagedError(f"{path} is not what was written: it has not {', '.join(Written._fields)}.")
         yield Written(**record | {"example": _example(record["example"], path)})
+
+
+def _read_forecasts(directory: Path) -> dict[int, tuple[Forecast, ...]]:
+    files = {int(path.stem): path for path in directory.glob("*.json") if path.stem.isdigit()}
+    return {step: tuple(_forecasts(files[step])) for step in sorted(files)}
+
+
+def _forecasts(path: Path) -> Iterator[Forecast]:
+    for record in read_json(path).get("forecasts", [None]):
+        if not isinstance(record, dict) or record.keys() != set(Forecast._fields):
+            raise DamagedError(f"{path} is not what was forecast: it has not {', '.join(Forecast._fields)}.")
+        yield Forecast(**record)
 
 
 def _read_example(path: Path) -> Example | None:

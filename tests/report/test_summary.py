@@ -56,6 +56,26 @@ def test_what_the_test_split_told_is_in_the_table_and_on_the_page(tmp_path):
     assert "0.875" in shown
 
 
+def test_simple_predictors_stand_beside_a_network_in_the_table_and_on_the_page(tmp_path):
+    for cell, loss in (("gru", 0.25), ("rnn", 0.75)):
+        write_trial(tmp_path / cell, cell=cell)
+        test = {which: {"loss": loss, "corr": 0.5} for which in ("last", "best")}
+        told = {"test": test, "baselines": {"last value": {"loss": 0.5, "corr": 0.875}, "AR": {"loss": 1.0, "corr": 0}}}
+        (tmp_path / cell / "DONE.json").write_text(json.dumps(told))
+    found = study.read(tmp_path)
+    rows = summary.rows(found)
+    assert [summary.against_baselines(row) for row in rows] == [
+        "better than last value and AR",
+        "better than AR, not than last value",
+    ]
+    table = summary.table(rows)
+    assert [row["test_corr_last_value"] for row in table] == [0.875] * 2
+    assert [row["test_loss_AR"] for row in table] == [1.0] * 2
+    shown = " ".join(page.render(found, rows, [], "runs").split())
+    assert shown.count('adding, T = 8, last value</td><td class="word">corr</td> <td>0.875') == 1
+    assert "adding, T = 8, rnn: better than AR, not than last value, by the loss" in shown
+
+
 def test_the_recurrent_kernel_inside_of_a_combinator_is_found_unless_there_are_two():
     one = {"weight_gradient/cell.recurrent_kernel/log10_norm": -2.0}
     other = {"weight_gradient/other.recurrent_kernel/log10_norm": -3.0}

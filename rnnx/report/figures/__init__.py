@@ -10,7 +10,8 @@ A file can have either or both of these, and nothing else knows of it:
   TensorBoard has it while the trial is trained, as `<diagnostic>/figure` or by what `PICTURE` says for `figure`. The
   title says whose it is and, by `SUBJECT` or the diagnostic's name, what.
 
-`loss`, `clipping` and `written` show training itself in the same way. Files whose name starts with `_` are helpers.
+`loss`, `clipping`, `written` and `forecast` show training itself in the same way. Files whose name starts with `_` are
+helpers.
 """
 
 from collections.abc import Callable, Iterator

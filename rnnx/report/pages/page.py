@@ -14,7 +14,7 @@ import numpy as np
 
 import rnnx
 from rnnx import registry
-from rnnx.report import answers, figures, findings, summary
+from rnnx.report import answers, figures, findings, summary, words
 from rnnx.report.figures import _style, _titles, state_gradient
 from rnnx.report.metrics import METRICS, Metric
 from rnnx.report.pages import first_screen, questions
@@ -115,6 +115,12 @@ def render(study: Study, rows: list[SummaryRow], drawn: list[FigureFile], workdi
         tables={task: _columns([row for row in rows if row.group.task == task]) for task in study.tasks},
         constants={task: _constants([row for row in rows if row.group.task == task]) for task in study.tasks},
         bar=_bar,
+        baselines={(*row.group[:2], name): told for row in rows for name, told in row.baselines.items()},
+        compared={
+            (*row.group[:2], words.without_part(row.group.variant)): said
+            for row in rows
+            if (said := summary.against_baselines(row))
+        },
         same=_same(study, common),
         common=common,
         varying=varying,

@@ -54,7 +54,7 @@ QUESTIONS = (
         "learnt",
         "Did it learn?",
         "Learning",
-        ("loss", "written"),
+        ("loss", "written", "forecast"),
         ("loss_by_length", "loss_by_context", "surprise", "selective_units"),
     ),
 )
