@@ -100,9 +100,8 @@ def against_baselines(row: SummaryRow) -> str:
     loss = row.test["loss"][0].median
     beaten = [name for name, numbers in row.baselines.items() if loss < numbers["loss"]]
     others = [name for name in row.baselines if name not in beaten]
-    if not others:
-        return f"better than {words.listed(beaten)}"
-    return ", ".join([*([f"better than {words.listed(beaten)}"] if beaten else []), f"not than {words.listed(others)}"])
+    parts = {"better than": beaten, "not better than": others}
+    return ", ".join(f"{how} {words.listed(names)}" for how, names in parts.items() if names)
 
 
 def table(rows: list[SummaryRow]) -> list[dict[str, Any]]:

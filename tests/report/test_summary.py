@@ -66,14 +66,14 @@ def test_simple_predictors_stand_beside_a_network_in_the_table_and_on_the_page(t
     rows = summary.rows(found)
     assert [summary.against_baselines(row) for row in rows] == [
         "better than last value and AR",
-        "better than AR, not than last value",
+        "better than AR, not better than last value",
     ]
     table = summary.table(rows)
     assert [row["test_corr_last_value"] for row in table] == [0.875] * 2
     assert [row["test_loss_AR"] for row in table] == [1.0] * 2
     shown = " ".join(page.render(found, rows, [], "runs").split())
     assert shown.count('adding, T = 8, last value</td><td class="word">corr</td> <td>0.875') == 1
-    assert "adding, T = 8, rnn: better than AR, not than last value, by the loss" in shown
+    assert "adding, T = 8, rnn: better than AR, not better than last value, by the loss" in shown
 
 
 def test_the_recurrent_kernel_inside_of_a_combinator_is_found_unless_there_are_two():

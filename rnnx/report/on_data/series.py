@@ -1,5 +1,7 @@
 """Series over time as curves over their window, each step of which is tinted, with the values that follow on it."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
@@ -12,7 +14,7 @@ _STEP = 0.09  # inches of a step where there is room
 _TALL = 0.8
 _PAD = 0.05  # inches around them, for the box of what is scored
 _AHEAD = 0.45  # inches between the window and what follows on it
-_CHARACTER = 0.075  # inches of a name
+_CHARACTER, _LINE = 0.075, 0.16  # inches of a letter, and between two names
 _DASHES = ("-", (0, (4, 1.2)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 
 
@@ -39,17 +41,15 @@ def draw(axes: Axes, example: Example, tints: Tints) -> None:
         low, high = values.min(), values.max()
         share = (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
         height = _PAD + _TALL * (0.94 - 0.88 * share)
-        dashes = _DASHES[n % len(_DASHES)]
-        axes.plot(
-            left + wide / 2, height[:T], color="black", linewidth=1.0, linestyle=dashes, path_effects=around, zorder=3
-        )
+        style: dict[str, Any] = {"color": "black", "linestyle": _DASHES[n % len(_DASHES)]}
+        axes.plot(left + wide / 2, height[:T], linewidth=1.0, path_effects=around, zorder=3, **style)
+        axes.plot([left[-1] + wide / 2, end + _AHEAD], height[[T - 1, -1]], linewidth=0.6, zorder=2.9, **style)
         if len(values) > T:
             axes.plot([end + _AHEAD], height[-1:], "o", color="black", markersize=4, markerfacecolor="white", zorder=3)
         ends.append((height[-1], name))
-    least = 0.16
     place = -np.inf
-    for height, name in sorted(ends):  # as far apart as letters are high
-        place = max(place + least, height)
+    for height, name in sorted(ends):
+        place = max(place + _LINE, height)
         axes.text(end + _AHEAD + 0.12, place, name, va="center", fontsize=8.5, parse_math=False)
     middle = _PAD + _TALL + 0.09
     axes.text(end + _AHEAD, middle, example.data["ahead"], ha="center", va="center", fontsize=7.5, parse_math=False)
