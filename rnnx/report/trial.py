@@ -266,7 +266,7 @@ def _read_forecasts(directory: Path) -> dict[int, tuple[Forecast, ...]]:
 
 
 def _forecasts(path: Path) -> Iterator[Forecast]:
-    for record in read_json(path).get("forecasts", [None]):
+    for record in read_json(path).get("series", [None]):
         if not isinstance(record, dict) or record.keys() != set(Forecast._fields):
             raise DamagedError(f"{path} is not what was forecast: it has not {', '.join(Forecast._fields)}.")
         yield Forecast(**record)

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from rnnx.types import Written
+from rnnx.types import Forecast, Written
 
 
 def write_trial(
@@ -108,3 +108,10 @@ def write_samples(directory: Path, step: int, *outputs: Written) -> None:
     records = [one._asdict() | {"example": one.example._asdict()} for one in outputs]
     (directory / "samples").mkdir(exist_ok=True)
     (directory / "samples" / f"{step}.json").write_text(json.dumps({"written": records}))
+
+
+def write_forecasts(directory: Path, step: int, *forecasts: Forecast) -> None:
+    """What a trial has forecast of some series at a step."""
+    (directory / "forecasts").mkdir(exist_ok=True)
+    content = json.dumps({"series": [one._asdict() for one in forecasts]})
+    (directory / "forecasts" / f"{step}.json").write_text(content)

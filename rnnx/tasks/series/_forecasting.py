@@ -221,7 +221,7 @@ def _shown(problem: Problem, targets: range, outputs: Any) -> list[Forecast]:
     return [
         Forecast(
             name=problem.columns[n],
-            time=problem.time,
+            time=problem.time if problem.start or problem.labels else f"{problem.time} from the start",
             at=listed(problem.start + t),
             labels=[problem.labels[row] for row in t] if problem.labels else [],
             truth=listed(problem.values[t, n]),

@@ -26,10 +26,10 @@ from rnnx.report.figures import (
     weight_gradient_by_lag,
 )
 from rnnx.report.pages import page
-from rnnx.types import Written
+from rnnx.types import Forecast, Written
 from tests.report.figures.test_computational_graph import graph
 from tests.report.measured import everything, flat, states
-from tests.report.records import write_samples, write_trial
+from tests.report.records import write_forecasts, write_samples, write_trial
 
 inf, nan = math.inf, math.nan
 
@@ -184,6 +184,7 @@ def test_figures_of_what_is_not_a_number_or_not_there_are_drawn(tmp_path, name):
             where, cell="lstm", length=8, seed=seed, parts=("h", "c"), extra=tags, analysis=found, graph=graph(length=8)
         )
         write_samples(where, 20, Written(examples.text(["a"], "b"), "b", ""))
+        write_forecasts(where, 20, Forecast("a", "day", [0.0, 1.0], [], [0.0, 1.0], [bad, 1.0], [bad, bad]))
     write_trial(tmp_path / "short", cell="lstm", length=1, parts=("h", "c"), extra=values("lstm", 1), measured=1)
     figure = DRAW[name](study.read(tmp_path), "adding")
     assert _style.png(figure).startswith(b"\x89PNG")  # warnings are errors in these tests

@@ -1,7 +1,5 @@
 """Forecasts beside what came."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -9,19 +7,11 @@ from rnnx.logbook.files import DamagedError
 from rnnx.report import study
 from rnnx.report.figures import _style, forecast
 from rnnx.types import Forecast
-from tests.report.records import write_trial
+from tests.report.records import write_forecasts, write_trial
 
 AT = [1891.0, 1892.0, 1893.0]
 ONE = Forecast("sun$pots", "year", AT, [], truth=[1.0, 2.0, 4.0], forecast=[1.5, 2.5, 3.5], last=[0.0, 1.0, 2.0])
 OTHER = ONE._replace(name="b", forecast=[9.0, 8.0, 7.0])
-
-
-def write(directory, step, *forecasts, **options):
-    if not directory.exists():
-        write_trial(directory, **options)
-    (directory / "forecasts").mkdir(exist_ok=True)
-    content = json.dumps({"forecasts": [one._asdict() for one in forecasts]})
-    (directory / "forecasts" / f"{step}.json").write_text(content)
 
 
 def drawn(axes):
@@ -30,9 +20,10 @@ def drawn(axes):
 
 def test_networks_are_on_each_other_beside_truth_and_persistence_a_panel_a_series(tmp_path):
     for cell, shift in (("gru", 0.0), ("rnn", 1.0)):
-        write(tmp_path / cell, 10, ONE, ONE, cell=cell)
+        write_trial(tmp_path / cell, cell=cell)
+        write_forecasts(tmp_path / cell, 10, ONE, ONE)
         later = ONE._replace(forecast=[x + shift for x in ONE.forecast])
-        write(tmp_path / cell, 20, later, OTHER, cell=cell)
+        write_forecasts(tmp_path / cell, 20, later, OTHER)
     figure = forecast.draw(study.read(tmp_path), "adding")
     assert figure.get_suptitle().startswith("adding, T = 8: forecasts after 20 steps")
     first, second = figure.axes
@@ -64,6 +55,6 @@ def test_without_a_forecast_there_is_no_figure(tmp_path):
 def test_what_is_no_forecast_is_told_by_its_file(tmp_path):
     write_trial(tmp_path / "a")
     (tmp_path / "a" / "forecasts").mkdir()
-    (tmp_path / "a" / "forecasts" / "20.json").write_text('{"forecasts": [{"name": "a"}]}')
+    (tmp_path / "a" / "forecasts" / "20.json").write_text('{"series": [{"name": "a"}]}')
     with pytest.raises(DamagedError, match=r"^.*forecasts/20\.json is not what was forecast: it has not name, .*\.$"):
         study.read(tmp_path)

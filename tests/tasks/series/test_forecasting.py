@@ -209,7 +209,7 @@ def test_what_is_shown_is_a_stretch_that_is_held_out_as_it_is_in_the_data(counti
     batch = task.stretch.batch()
     assert rows_of(batch.targets[0, :, 0]).tolist() == list(range(60, 80))
     row, wind, _ = task.stretch.shown(np.concatenate([np.zeros_like(batch.targets), batch.targets]))
-    assert (row.name, wind.name, row.time) == ("row", "wind", "rows")
+    assert (row.name, wind.name, row.time) == ("row", "wind", "rows from the start")
     assert row.at == row.truth == list(range(60, 80))
     np.testing.assert_allclose(row.forecast, row.truth, rtol=1e-4)  # float32
     assert row.last == list(range(60 - H, 80 - H))
