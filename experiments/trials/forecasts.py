@@ -1,5 +1,6 @@
 """What a model forecasts over a stretch of time held out, where its task has one; and simple predictors beside it."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -41,21 +42,31 @@ def baselines(config: Config, task: Task) -> dict[str, dict[str, float]]:
     """What the whole test split tells of the task's own simple predictors, by name."""
     if not task.baselines or task.test_batches is None:
         return {}
-    return _baselines(config.task, config.length, config.measure_batch_size, tuple(task.data.items()))
+    return _baselines(_Asked(config.task, config.length, config.measure_batch_size, tuple(task.data.items()), task))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """A task, known by what it is made of: a file may be another one, or gone, when training ends."""
+
+    section: Section
+    length: int
+    batch_size: int
+    data: tuple[tuple[str, str], ...]
+    task: Task = dataclasses.field(compare=False)
 
 
 @functools.lru_cache(maxsize=8)  # trials of a sweep share them
-def _baselines(section: Section, length: int, batch_size: int, data: Any) -> dict[str, dict[str, float]]:
-    task = build.make_task(section)
-    task = task.with_window(length) if task.with_window else task
-    batches, summary = task.test_batches, task.summary
-    assert batches is not None
+def _baselines(asked: _Asked) -> dict[str, dict[str, float]]:
+    task = asked.task
+    test_batches = task.test_batches
+    assert test_batches is not None
 
     def score(predict: Callable[[Batch], Any], params: Params, batch: Batch, states: Carried) -> tuple[Scores, Carried]:
         outputs = predict(batch)
         return {"loss": (task.losses(outputs, batch), batch.weights)} | task.scores(outputs, batch), None
 
     return {
-        name: evaluate(jax.jit(functools.partial(score, predict)), None, batches(batch_size), summary)
+        name: evaluate(jax.jit(functools.partial(score, predict)), None, test_batches(asked.batch_size), task.summary)
         for name, predict in task.baselines.items()
     }

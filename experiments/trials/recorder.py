@@ -207,9 +207,7 @@ class Record:
 
     def show_forecasts(self, step: int, forecasts: list[Forecast]) -> None:
         """Keep what was forecast at a step over a stretch of time held out, with a picture of it at some."""
-        files.write_json(
-            self.directory / FORECASTS / f"{step}.json", {"series": [one._asdict() for one in forecasts]}
-        )
+        files.write_json(self.directory / FORECASTS / f"{step}.json", {"series": [one._asdict() for one in forecasts]})
         if step in self._picture_steps or self.stopped is not None:
             title = f"{self._name}, step {step}: forecasts of what is held out"
             self._board.image(step, FORECASTS, png(forecast.paint({"": forecasts}, title), dpi=80))

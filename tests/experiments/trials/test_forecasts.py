@@ -1,12 +1,14 @@
 """A trial on a file of series: what it forecasts at each measurement, and simple predictors beside it at its end."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
+from experiments import build
 from experiments.studies import ending, study
-from experiments.trials import loop
+from experiments.trials import forecasts, loop
 from experiments.trials.trial import TrialGroup
 from rnnx.report.trial import read_trial
 from tests.experiments import study_small
@@ -71,6 +73,13 @@ def test_the_test_split_tells_of_simple_predictors_too(trial):
     assert told["baselines"]["persistence"]["loss"] == pytest.approx(of_last, rel=1e-4)  # six decimals
 
 
+def test_they_are_of_what_was_trained_on_though_the_file_be_gone(tmp_path):
+    of = resolved(tmp_path).config
+    task = build.task(of)
+    (tmp_path / "my.csv").unlink()
+    assert list(forecasts.baselines(of, task)) == ["persistence", "window mean", "AR(6)"]
+
+
 def test_at_the_end_they_stand_below_the_network(trial, capsys):
     ending.show(trial.directory, report=False)
     lines = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
@@ -79,10 +88,20 @@ def test_at_the_end_they_stand_below_the_network(trial, capsys):
     assert any(line.startswith("gru: ") and line.endswith(", by the loss") for line in lines)
 
 
+def test_where_training_goes_on_from_before_them_forecasts_are_made_again(trial):
+    folder = trial.directory / "forecasts"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (trial.directory / "DONE.json").unlink()  # a kill, after which the last checkpoint is lost too
+    shutil.rmtree(trial.directory / "checkpoints" / "40")
+    (folder / "40.json").write_text("half")
+    outcomes = []
+    loop.run(TrialGroup((trial,), 1), lambda news: outcomes.append(news.outcome))
+    assert outcomes[-1] == "done"
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_the_window_of_the_test_split_is_the_length(tmp_path):
     """Which is seen by what a window may be, and in the shape of what a model may have for each step."""
-    from experiments import build
-
     of = resolved(tmp_path).config
     assert build.task(of).window == 6
     assert next(iter(build.task(of).test_batches(4))).inputs.shape == (6, 4, 2)
