@@ -179,16 +179,9 @@ def _has_default(parameter: inspect.Parameter) -> bool:
 
 
 def initial(config: "Config") -> Callable[[], TrainState]:
-    """Makes the state that training starts from. Unless inputs are windows, of each step of which a model may have
-    parameters, no length enters it, so one compiled function serves all of them."""
-    length = config.length if _has_windows(config.task) else 1
-    init = _init(dataclasses.replace(without_hyperparameters(config), length=length))
+    """Makes the state that training starts from. No length enters it, so one compiled function serves all of them."""
+    init = _init(dataclasses.replace(without_hyperparameters(config), length=1))
     return functools.partial(init, hyperparameters(config).seed)
-
-
-@functools.lru_cache(maxsize=32)
-def _has_windows(section: "Section") -> bool:
-    return make_task(section).with_window is not None
 
 
 @functools.lru_cache(maxsize=32)

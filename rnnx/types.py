@@ -371,8 +371,6 @@ class Task(NamedTuple):
     """(outputs, batch of one example) -> where what is right is found in it; `None` where targets have their places."""
     classes: tuple[str, ...] = ()
     """What the outputs are the logits of, O names; empty where they are none of classes."""
-    window: int | None = None
-    """How many steps every input has, where it is always as many; a model may have parameters for each of them."""
     with_window: Callable[[int], "Task"] | None = None
     """(length) -> the same with windows of so many steps, in the test split too; `None` where inputs are no windows."""
     stretch: Stretch | None = None

@@ -2,8 +2,10 @@
 
 import functools
 import inspect
+import math
 import os
 from collections.abc import Callable
+from pathlib import Path
 from unittest import mock
 
 import rnnx
@@ -24,6 +26,8 @@ def task(name: str) -> Task | None:
     """The task, in its default variant or on a text that is at hand; `None` if its data is not on this machine."""
     make = rnnx.tasks.get(name)
     options = {}
+    if name == "series":
+        options = {"path": str(_waves())}
     if corpus := inspect.signature(make).parameters.get("corpus"):
         texts = sorted(filter(data.available, data.texts()), key=lambda text: text != corpus.default)
         options = {"corpus": texts[0]} if texts else {}
@@ -41,3 +45,13 @@ def _made(make: Callable[..., Task], **options: str) -> Task | None:
             return make(**options)
         except DataError:
             return None
+
+
+def _waves() -> Path:
+    """A file of series, which are no data set."""
+    path = Path(os.environ["RNNX_TESTS_CACHE"], "waves.csv")
+    if not path.exists():
+        part = path.with_name(f"{path.name}.{os.getpid()}")  # whole or not there, of several processes too
+        part.write_text("\n".join(["sine,cosine", *(f"{math.sin(t):.6f},{math.cos(2 * t):.6f}" for t in range(200))]))
+        part.replace(path)
+    return path

@@ -192,7 +192,6 @@ def forecasting(
         summary=numbers,
         baselines=_baselines.baselines(problem, window),
         example=functools.partial(_example, problem),
-        window=window,
         with_window=lambda length: forecasting(problem, length, loss_unit=loss_unit, **options),
         stretch=Stretch(stretch, lambda outputs: _shown(problem, problem.of(shown, window, ""), outputs)),
     )

@@ -101,9 +101,7 @@ def test_where_training_goes_on_from_before_them_forecasts_are_made_again(trial)
 
 
 def test_the_window_of_the_test_split_is_the_length(tmp_path):
-    """Which is seen by what a window may be, and in the shape of what a model may have for each step."""
     of = resolved(tmp_path).config
-    assert build.task(of).window == 6
     assert next(iter(build.task(of).test_batches(4))).inputs.shape == (6, 4, 2)
 
 
