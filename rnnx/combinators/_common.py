@@ -1,11 +1,14 @@
 """Checks that several combinators make; each raises `ValueError` with one line that names the combinator."""
 
+import functools
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+from jax.interpreters.partial_eval import dce_jaxpr
 
 from rnnx import checks
-from rnnx.types import Cell, Composed, Dense, Tree
+from rnnx.types import Cell, Composed, Dense, Params, Tree
 
 
 def cells(name: str, *values: Any) -> None:
@@ -28,6 +31,13 @@ def single(name: str, cell: Cell) -> None:
     """That a cell is not made of cells that run one after the other."""
     if isinstance(cell.form, Composed):
         raise ValueError(f"{name} takes one cell, and this one has {_form(cell)}; put {name} around the cells inside.")
+
+
+def reads_state_alone(cell: Cell, params: Params, input_size: int) -> bool:
+    """Whether what a cell gives out is a function of its state, whatever its input is."""
+    jaxpr = jax.make_jaxpr(functools.partial(cell.read, params))(cell.initial_state(params, ()), jnp.zeros(input_size))
+    used = dce_jaxpr(jaxpr.jaxpr, [True] * len(jaxpr.jaxpr.outvars))[1]
+    return not used[-1]  # the input, which comes after all of the state
 
 
 def _form(cell: Cell) -> str:

@@ -10,12 +10,10 @@ Variant: the context enters the cell with its input, as in Bahdanau et al.; y_t 
 at stands among the parameters, and is set anew for each batch, so that the cell steps like any other.
 """
 
-import functools
 from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.interpreters.partial_eval import dce_jaxpr
 
 from rnnx import checks, initializers
 from rnnx.combinators import _common
@@ -70,7 +68,11 @@ def attention(cell: Cell, memory_size: int, *, score: Literal["dot", "additive"]
     def init(key: Array, input_size: int) -> AttentionParams:
         cell_key, query_key, memory_key, score_key = jax.random.split(key, 4)
         cell_params = cell.init(cell_key, input_size + M)
-        _check_output(cell, cell_params, input_size + M)
+        if not _common.reads_state_alone(cell, cell_params, input_size + M):
+            raise ValueError(
+                "attention asks by what the cell gave out last, and the output of this one depends on its input too: "
+                "choose another cell, or no attention."
+            )
         return AttentionParams(
             cell=cell_params,
             query_kernel=initializer(query_key, cell.output_size, M, 1),
@@ -126,17 +128,6 @@ def attention_weights(params: AttentionParams, before: Array) -> Array:
         hidden = jnp.tanh(query[..., None, :] + jnp.swapaxes(matmul_rows(memory, params.memory_kernel), 0, 1))
         scores = matmul_rows(hidden, params.score_kernel[:, None])[..., 0]
     return jax.nn.softmax(scores if bias is None else scores + bias.T, axis=-1)
-
-
-def _check_output(cell: Cell, params: Params, input_size: int) -> None:
-    """That what a cell gives out is a function of its state alone."""
-    jaxpr = jax.make_jaxpr(functools.partial(cell.read, params))(cell.initial_state(params, ()), jnp.zeros(input_size))
-    used = dce_jaxpr(jaxpr.jaxpr, [True] * len(jaxpr.jaxpr.outvars))[1]
-    if used[-1]:  # the input, which comes after all of the state
-        raise ValueError(
-            "attention asks by what the cell gave out last, and the output of this one depends on its input too: "
-            "choose another cell, or no attention."
-        )
 
 
 def attended(params: AttentionParams, memory: Array, *, lengths: Array | None = None) -> AttentionParams:

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 
+from rnnx.combinators._by_state import ByStateParams, weights_by_state
 from rnnx.combinators.attention import AttentionParams, attention_weights
 from rnnx.diagnostics._share import valid_mask
 from rnnx.diagnostics._tags import Tag
@@ -41,9 +42,12 @@ def attention(flow: GradientFlow) -> dict[str, Array]:
     ((5, 7), 7.0)
     """
     params = flow.params
-    if not isinstance(params, AttentionParams):
+    if isinstance(params, AttentionParams):
+        weights = attention_weights(params, flow.cell.read(params, flow.before, flow.inputs))  # [T, B, S]
+    elif isinstance(params, ByStateParams):
+        weights = weights_by_state(params, flow.before, flow.inputs.ndim - 1)
+    else:
         return {}
-    weights = attention_weights(params, flow.cell.read(params, flow.before, flow.inputs))  # [T, B, S]
     information = jnp.where(weights == 0, 0, weights * jnp.log(weights))
     places = jnp.exp(-jnp.sum(information, axis=-1))
     there = valid_mask(places, flow.last)

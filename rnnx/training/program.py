@@ -151,7 +151,7 @@ def program(
                 )
 
         def visit_parts(key: Array) -> Array:
-            batch = task.sample(key, 1, task.min_length)
+            batch = task.sample(key, 1, max(length, task.min_length))
             return loss(split(model, key)[1], batch, visited(plain_run, check_exponents))
 
         jax.eval_shape(visit_parts, jax.random.key(0))

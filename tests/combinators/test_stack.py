@@ -118,7 +118,7 @@ def test_every_measurement_names_the_layers():
         return {name: rnnx.diagnostics.get(name)(evidence) for name in names}
 
     traced = jax.eval_shape(functools.partial(measured, names=rnnx.diagnostics.names()), ex.params, ex.xs)
-    of_one_layer = {"mean_field", "recurrent_matrix"}
+    of_one_layer = {"attention", "mean_field", "recurrent_matrix"}
     assert {name for name, values in traced.items() if not values} == of_one_layer
     computed = jax.jit(functools.partial(measured, names=("state_gradient", "gates", "weight_gradient")))
     found = jax.device_get(computed(ex.params, ex.xs))

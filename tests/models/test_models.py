@@ -13,10 +13,12 @@ from rnnx.pytrees import named_leaves
 from rnnx.training.program import applying, at_last, mean_loss, split
 from rnnx.types import Captioned, Pair
 from tests.helpers import at_hand
+from tests.helpers.forecasting import forecasting_task
 from tests.helpers.text_task import markov, text_task
 from tests.variants import assert_close
 
 T, B = 7, 3
+WINDOW = 70  # steps of a forecast: each model looks at so many of them as it does by default
 # Cell and options; of a model that is not here, a GRU and none. Every part is compiled for itself, so few of them: one
 # of each direction, one after another that hands its state over, and a tree.
 CASES = {
@@ -24,6 +26,7 @@ CASES = {
     "encoder_decoder": ("gru", {"attention": "dot"}),
     "captioner": ("gru", {"attention": "dot"}),
     "recursive": ("recursive", {}),
+    "dsanet": ("gru", {"layers": 1}),
 }
 MORE = {
     "sequence, layers": ("lstm", {"layers": 2, "bidirectional": True}),
@@ -36,8 +39,9 @@ MORE = {
     "captioner, additive": ("lstm", {"attention": "additive"}),
     "recursive, rntn": ("rntn", {}),
 }
-TEXT = text_task(markov(100, 6), 6)
-"""For models that no task asks for: of text, which they may count."""
+TEXT, FORECASTS = text_task(markov(100, 6), 6), forecasting_task()
+"""For models that no task asks for, each of which gets the first that it can be made for: a text, which it may count,
+or series to be told in advance."""
 
 
 # All laws of one model in one process, which so makes it and compiles its flows once.
@@ -61,20 +65,37 @@ def problem(name):
     cell, options = (CASES | MORE).get(name, ("gru", {}))
     name = name.partition(",")[0]
     tasks = [task for task in map(at_hand.task, rnnx.tasks.names()) if task is not None and task.model == name]
-    task = min(tasks, key=lambda task: len(task.data), default=TEXT)  # if there is one, a task that stands on no data
-    task = TEXT if options.get("tied_embedding") else task
-    model = functools.partial(rnnx.models.get(name), rnnx.cells.get(cell)(3), task, **options)
+    tasks = sorted(tasks, key=lambda task: len(task.data)) or [TEXT, FORECASTS]  # first what stands on no data
+    tasks = [TEXT] if options.get("tied_embedding") else tasks
+    models = (functools.partial(rnnx.models.get(name), rnnx.cells.get(cell)(3), task, **options) for task in tasks)
+    task, model = next((task, model) for task, model in zip(tasks, models, strict=True) if refusal(model) is None)
 
     @jax.jit  # else each number that is drawn is some programs
     def drawn():
-        params, batch = split(model, jax.random.key(0))[1], task.sample(jax.random.key(1), B, T)
+        params, batch = split(model, jax.random.key(0))[1], task.sample(jax.random.key(1), B, length(task))
         return double(params), double(of_lengths(batch))
 
     return applying(model), task, *drawn()
 
 
+def refusal(model):
+    """What a model says of a task that it is not for when it is made; `None` where it is."""
+    try:
+        jax.eval_shape(lambda: split(model, jax.random.key(0))[1])
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def length(task):
+    return WINDOW if task is FORECASTS else T
+
+
 def of_lengths(batch):
-    """The batch with examples of different lengths, the last position of each being scored."""
+    """The batch with examples of different lengths, the last position of each being scored; of windows, which have one
+    length and one loss each, as it is."""
+    if batch.weights.ndim == 1:
+        return batch
 
     def lengths(positions):
         return len(positions) - 2 * jnp.arange(B)
@@ -102,6 +123,8 @@ def with_other_padding(batch):
         return jnp.where(past, jnp.nan if jnp.issubdtype(a.dtype, jnp.floating) else 1 - jnp.minimum(a, 1), a)
 
     inputs = batch.inputs
+    if batch.lengths is None and isinstance(inputs, jax.Array):
+        return batch
     if isinstance(inputs, Pair):
         source, target = other(inputs.source, batch.lengths), other(inputs.target, inputs.target_lengths)
         return batch._replace(inputs=inputs._replace(source=source, target=target))
@@ -151,12 +174,17 @@ def test_probes_change_neither_outputs_nor_gradients(float64, name):
         assert_close({leaf: of_part[leaf] for leaf in of_model}, of_model)
 
 
+def of_cell(leaf):
+    """Whether these are the parameters of a cell, which are a named tuple."""
+    return isinstance(leaf, tuple)
+
+
 @every_model
 def test_the_gradient_of_every_part_obeys_the_recursion(float64, name):
     """Δ from outside and from the next step (or parent), one step at a time; by outputs and by states handed over."""
     _, _, params, batch = problem(name)
     _, flows = flowing(name, params, batch)
-    assert flows
+    assert bool(flows) == any(map(of_cell, jax.tree.leaves(params, is_leaf=of_cell)))
     for part, flow in flows.items():
         residual = jax.jit(recursion)(flow)["recursion/residual"]
         assert residual < 1e-14, part  # some ten roundings of 1.1e-16, relative to the largest term
@@ -174,7 +202,8 @@ def test_an_example_by_itself_is_as_in_a_batch(float64, name):
     share = weight(second(batch)) / weight(batch)
     for part, flow in flows.items():
         expected = jax.tree.map(lambda d: float(share) * d, flows_alone[part].state_gradients)
-        assert_close(jax.tree.map(lambda d: d[:, 1:2], flow.state_gradients), expected)
+        n = flow.lag.shape[1] // B  # sequences of an example, beside each other: one, or one each of a period's steps
+        assert_close(jax.tree.map(lambda d, n=n: d[:, n : 2 * n], flow.state_gradients), expected)
 
 
 @every_model
@@ -216,7 +245,7 @@ def test_another_batch_compiles_nothing(float64, name):
     def loss(params, key):
         nonlocal traces
         traces += 1
-        batch = double(task.sample(key, B, T))
+        batch = double(task.sample(key, B, length(task)))
         return mean_loss(task, apply(params, batch, rnnx.plain_run), batch)
 
     values = [float(loss(params, jax.random.key(n))) for n in range(3)]
