@@ -1,4 +1,4 @@
-"""Attention: which steps of the source, or places of a picture, a network looks at when it writes."""
+"""Attention: which steps of the source, places of a picture or series a network looks at."""
 
 import jax.numpy as jnp
 
@@ -13,7 +13,7 @@ TAGS = (
         "attention/weights",
         "0 … 1",
         "of the first example, α at each step of the target for each step of the source, or place of a picture, "
-        "`[T, S]`; a row sums to one, and is NaN past the example's last step",
+        "`[T, S]`, or of DA-RNN's encoder for each series; a row sums to one, and is NaN past the example's last step",
     ),
     Tag(
         "attention/places",
@@ -26,7 +26,8 @@ TAGS = (
 
 
 def attention(flow: GradientFlow) -> dict[str, Array]:
-    """The weights of a part that attends, such as the decoder of `encoder_decoder`; nothing of any other part.
+    """The weights of a part that attends, such as the decoder of `encoder_decoder` or both parts of `da_rnn`; nothing
+    of any other part.
 
     Tags: `attention/weights [T, S]` of the first example, for which each step looks at all of the source with weights
     that sum to one (Bahdanau, Cho & Bengio 2015, figure 3); `attention/places`, exp(−Σ_s α_ts ln α_ts), the perplexity

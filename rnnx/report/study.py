@@ -172,7 +172,7 @@ def _groups(trials: list[Trial], studies: list[list[Trial]]) -> Iterator[Group]:
     """Trials of one task, length and variant; tasks and variants in the order in which they first come.
 
     The labels of tasks and variants tell what varies within any of `studies`. What goes without saying is left out: an
-    option of a cell that is that cell's default, and how a model was trained that has nothing to train.
+    option of a cell or model that is its default, and how a model was trained that has nothing to train.
     """
     of_tasks = _varying_fields(studies, "task.", lambda trial: trial.settings["task.name"])
 
@@ -214,17 +214,20 @@ def _varying_fields(studies: list[list[Trial]], prefix: str, alike: Callable[[Tr
             for field, value in trial.settings.items():
                 if field.startswith(prefix) and field not in (*CORE, "model.name"):
                     among = distinct[field, study_number, same]
-                    among[text(value)] = among.get(text(value), True) and _is_default_of_cell(trial, field)
+                    among[text(value)] = among.get(text(value), True) and _is_default(trial, field)
     return sorted({field for (field, *_), among in distinct.items() if len(among) > 1 and not all(among.values())})
 
 
-def _is_default_of_cell(trial: Trial, field: str) -> bool:
-    """Whether a setting is an option of one of rnnx's cells, and has the value that this cell has by itself."""
+def _is_default(trial: Trial, field: str) -> bool:
+    """Whether a setting is an option of one of rnnx's cells or models, and has the value that this has by itself."""
     section, _, option = field.partition(".")
-    cell = trial.settings["cell.name"]
-    if section != "cell" or cell not in rnnx.cells.names():
+    registry = {"cell": rnnx.cells, "model": rnnx.models}.get(section)
+    name = trial.settings.get(f"{section}.name")
+    if registry is None or name not in registry.names():
         return False
-    parameter = inspect.signature(rnnx.cells.get(cell)).parameters.get(option)
+    factory = registry.get(name)
+    made = factory.__init__ if isinstance(factory, type) else factory  # type: ignore[misc]
+    parameter = inspect.signature(made).parameters.get(option)
     return parameter is not None and text(parameter.default) == text(trial.settings[field])
 
 

@@ -70,6 +70,14 @@ def test_the_usual_model_is_named_by_its_cell_whatever_it_is(tmp_path):
             {"model.name": ("sequence", "bag_of_words"), "steps": (100, 9)},
             ["rnn (steps 100)", "bag_of_words (steps 9)"],
         ),
+        (
+            {"model.name": ("lstnet", "dsanet"), "model.kernel": (6, 3)},
+            ["lstnet", "dsanet"],
+        ),  # as each has it by itself
+        (
+            {"model.name": ("lstnet", "dsanet"), "model.kernel": (6, 5)},
+            ["lstnet (kernel 6)", "dsanet (kernel 5)"],
+        ),
     ],
 )
 def test_networks_that_differ_in_more_than_their_names_say_so(tmp_path, settings, labels):
