@@ -210,7 +210,7 @@ def gradient(
                 terms.append(omega_regulariser(flow.cell, params, xs, flow.after, flow.state_gradients))
 
             loss(params, batch, replayed(in_float32(flows), visit))
-            return objective.omega * functools.reduce(jnp.add, terms)
+            return objective.omega * _of_parts("omega", terms)
 
         return value, jax.tree.map(jnp.add, gradients, jax.grad(regulariser)(params)), ended
 
@@ -224,7 +224,7 @@ def gradient(
                 terms.append(gradient_flossing(cell, params, xs, objective.flossing_exponents))
 
             loss(params, batch, visited(plain_run, visit))
-            return functools.reduce(jnp.add, terms)
+            return _of_parts("flossing_steps", terms)
 
         def flossed() -> tuple[Array, Params, Carried]:
             value, ended = carrying(params, batch, training(plain_run, key), key, states)
@@ -253,6 +253,13 @@ def gradient(
     trained_by = with_omega if objective.omega else plain
     as_given = with_flossing if objective.flossing_steps else trained_by
     return with_scheduled_sampling if objective.scheduled_sampling else as_given
+
+
+def _of_parts(name: str, terms: list[Array]) -> Array:
+    """Their sum."""
+    if not terms:
+        raise ValueError(f"{name} is for models with a recurrent part, and this one has none: set it to 0.")
+    return functools.reduce(jnp.add, terms)
 
 
 def _stepwise(run: Run) -> Run:

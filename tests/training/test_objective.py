@@ -238,3 +238,15 @@ def test_flossing_comes_first_and_leaves_the_readout_alone():
 def test_what_can_not_be_is_refused_in_one_line(modes, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         checked(Objective(**modes))
+
+
+@pytest.mark.parametrize("name", ["omega", "flossing_steps"])
+def test_what_looks_at_recurrent_parts_is_refused_where_there_are_none(name):
+    def loss(params, batch, run):
+        return jnp.sum(params["readout"]["kernel"] ** 2)
+
+    step = jax.jit(gradient(loss, Objective(**{name: 1})))
+    with pytest.raises(
+        ValueError, match=rf"^{name} is for models with a recurrent part, and this one has none: set it"
+    ):
+        jax.eval_shape(step, PARAMS, BATCH, KEY, 0, None)
