@@ -33,6 +33,7 @@ def draw(study: Study, task: str) -> Figure | None:
         for decoder in groups
         for encoder in groups
         if (_part(decoder), _part(encoder)) == ("decoder", "encoder")
+        and _is_handed_a_state(decoder)
         and words.without_part(decoder.variant) == words.without_part(encoder.variant)
     }
     if not networks:
@@ -58,6 +59,12 @@ def draw(study: Study, task: str) -> Figure | None:
 
 def _part(group: Group) -> str:
     return str(group.trials[0].settings.get("part", ""))
+
+
+def _is_handed_a_state(decoder: Group) -> bool:
+    """Whether the decoder begins in a state that it is given; unlike that of `da_rnn`, which looks at its encoder."""
+    graph = decoder.trials[0].graph
+    return graph is None or bool(graph.sources("decoder", "state"))
 
 
 def _of_seeds(decoder: Group, encoder: Group) -> list[tuple[Trial, Trial]]:

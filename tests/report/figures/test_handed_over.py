@@ -2,6 +2,9 @@
 
 import math
 
+import pytest
+
+from rnnx.computational_graph import Edge, Graph
 from rnnx.report import study
 from rnnx.report.figures import _style, state_gradient_handed_over
 from tests.report.figures.test_on_data import leave_parts
@@ -53,3 +56,11 @@ def test_networks_of_other_parts_are_not_drawn(tmp_path):
     write_trial(tmp_path / "layers", length=T, extra=layers, parts=(), cell="gru")
     leave_parts(tmp_path / "layers")
     assert state_gradient_handed_over.draw(study.read(tmp_path), "adding") is None
+
+
+@pytest.mark.parametrize(("taken", "drawn"), [("state", True), ("params", False)])
+def test_a_decoder_that_only_looks_at_its_encoder_is_not_drawn(tmp_path, taken, drawn):
+    edges = (Edge("encoder", "outputs", "decoder", "params"), Edge("encoder", "final_state", "decoder", taken))
+    graph = Graph({}, edges, (1, 1, 1), None).to_dict()
+    write(tmp_path / "a", [-1.0, -2.0, -3.0, -4.0], [-5.0, -6.0, -7.0, -8.0], graph=graph)
+    assert (state_gradient_handed_over.draw(study.read(tmp_path), "adding") is not None) == drawn
