@@ -114,11 +114,25 @@ def image(pixels: np.ndarray, words: Sequence[str]) -> Example:
     >>> example.data["pieces"], example.data["target"], example.steps
     (['→ ', 'a ', 'cat '], 'end', {'': 3})
     """
-    buffer = io.BytesIO()
-    Image.fromarray(np.rint(255 * np.asarray(pixels)).astype(np.uint8)).save(buffer, "png")
     pieces = [f"{word} " for word in ("→", *words[:-1])]
-    data = {"png": base64.b64encode(buffer.getvalue()).decode(), "pieces": pieces, "target": words[-1]}
+    data = {"png": _png(pixels), "pieces": pieces, "target": words[-1]}
     return Example("image", {"": len(words)}, len(words) - 1, [], data)
+
+
+def pixels(values: np.ndarray, at: np.ndarray, said: str) -> Example:
+    """An image that is read in steps, at the last of which it is told what it is.
+
+    Args:
+      values: `[Y, X]`, numbers from 0 to 1.
+      at: `[Y, X]`, the step at which each pixel is read.
+      said: the label.
+
+    >>> pixels(np.ones((2, 2)), np.array([[0, 1], [2, 3]]), "7").steps
+    {'': 4}
+    """
+    steps = int(np.max(at)) + 1
+    data = {"png": _png(values), "at": np.asarray(at).tolist(), "target": said}
+    return Example("pixels", {"": steps}, steps - 1, [], data)
 
 
 def tree(
@@ -175,3 +189,10 @@ def series(window: np.ndarray, names: list[str], targets: np.ndarray, ahead: str
         "ahead": ahead,
     }
     return Example("series", {"": T}, T - 1, [], data)
+
+
+def _png(pixels: np.ndarray) -> str:
+    """A picture, `[Y, X]` or `[Y, X, C]`, numbers from 0 to 1, as text."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.rint(255 * np.asarray(pixels)).astype(np.uint8)).save(buffer, "png")
+    return base64.b64encode(buffer.getvalue()).decode()

@@ -13,7 +13,7 @@ from tests.experiments.commands import run
 from tests.faults import processes, saver, trials
 from tests.helpers import board_events
 
-LENGTHS = {"copy_memory": 22, "dates": 30}
+LENGTHS = {"copy_memory": 22, "dates": 30, "mnist1d": 40, "sequential_digits": 64, "sequential_mnist": 784}
 READERS = {  # cell and model of the tasks that are not for a sequence of steps
     "dates": ("gru", "encoder_decoder"),
     "pronunciation": ("gru", "encoder_decoder"),

@@ -20,7 +20,7 @@ from tests.helpers.texts import in_one
 from tests.variants import assert_close
 
 # Long enough for every task.
-T, B = 40, 5
+T, B = 64, 5
 
 
 # All of one task in one process, which so compiles its sampling and its scores once.

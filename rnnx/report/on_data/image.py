@@ -20,14 +20,14 @@ _VEIL = 0.75
 
 def size(example: Example, width: float) -> tuple[float, float]:
     """The picture, and the words in what is left of the width."""
-    wide, tall = _size(_pixels(example))
+    wide, tall = _size(pixels_of(example))
     words, high = text.size(example, width - wide - _GAP)
     return wide + _GAP + words, max(tall, high)
 
 
 def draw(axes: Axes, example: Example, tints: Tints) -> None:
     """One network: the picture has no tint, since a network sees it before its first step."""
-    pixels = _pixels(example)
+    pixels = pixels_of(example)
     wide, tall = _size(pixels)
     limits = axes.get_xlim(), axes.get_ylim()
     axes.imshow(pixels, extent=(0, wide, tall, 0), aspect="auto", interpolation="nearest")
@@ -41,7 +41,7 @@ def picture(axes: Axes, example: Example, weights: np.ndarray | None = None) -> 
 
     Weights `[S]` are those of a grid of places, row by row, as high for its width as the picture as nearly as can be.
     """
-    pixels = _pixels(example)
+    pixels = pixels_of(example)
     tall, wide = pixels.shape[:2]
     extent = (0, wide, tall, 0)
     axes.imshow(pixels, extent=extent, interpolation="nearest")
@@ -59,7 +59,8 @@ def picture(axes: Axes, example: Example, weights: np.ndarray | None = None) -> 
     axes.imshow(veil, extent=extent, interpolation="nearest")
 
 
-def _pixels(example: Example) -> np.ndarray:
+def pixels_of(example: Example) -> np.ndarray:
+    """Of the picture of an example, `[Y, X, 3]`, whole numbers up to 255."""
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(example.data["png"]))).convert("RGB"))
 
 

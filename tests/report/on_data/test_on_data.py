@@ -26,9 +26,11 @@ SERIES = examples.series(
 SOUND = examples.sound(np.array([-9.0, -3.0, -2.0, -2.0, -4.0, -2.5, -6.0, -8.0]), "seven")
 PIXELS = np.random.default_rng(0).uniform(size=(6, 4, 3))
 IMAGE = examples.image(PIXELS, ["a", "small", "red", "circle", "on", "top", "end"])
+DIGIT = examples.pixels(PIXELS[:4, :, 0], np.arange(16).reshape(4, 4), "7")
 # One character a word, as each has a tint of its own.
 EXAMPLES = {
     "image": IMAGE._replace(data=IMAGE.data | {"pieces": [*"→to see"]}),
+    "pixels": DIGIT,
     "sequence": SEQUENCE,
     "series": SERIES,
     "sound": SOUND,
@@ -222,6 +224,42 @@ def test_a_picture_stands_before_its_words_as_it_is():
     assert "".join(text.get_text() for text in letters) == "→asmallredcircleontopend"
     assert all(text.get_position()[0] > right for text in letters)
     assert axes.get_xlim()[1] > letters[-1].get_position()[0]
+
+
+@pytest.mark.parametrize(
+    ("at", "box"),
+    [
+        (np.arange(16)[::-1].reshape(4, 4), [(0, 0)]),  # backwards: the last step is the first pixel
+        (np.repeat(np.arange(4), 4).reshape(4, 4), [(3, n) for n in range(4)]),  # a row a step
+        (np.array([[0, 1], [1, 0]]).repeat(2, axis=0).repeat(2, axis=1), None),  # in two places
+    ],
+    ids=["backwards", "rows", "apart"],
+)
+def test_each_pixel_has_the_tint_of_the_step_at_which_it_is_read(at, box):
+    example = examples.pixels(PIXELS[:4, :, 0], at, "7")
+    steps = example.steps[""]
+    axes = row(on_data.paint(example, {"a": falling(0.5, steps)}), "a")
+    boxes, colors = painted(axes)
+    np.testing.assert_array_equal(colors, _cells.SHADES(1 + falling(0.5, steps) / 4)[at.ravel()])
+    assert (np.diff(boxes[:, 0].reshape(4, 4), axis=1) > 0).all(), "from the left"
+    assert (np.diff(boxes[:, 1].reshape(4, 4), axis=0) > 0).all(), "and from the top"
+    (shown,) = axes.images
+    np.testing.assert_array_equal(shown.get_array(), np.rint(255 * PIXELS[:4, :, 0]))
+    scored = frames(axes, dashed=True)
+    if box is None:
+        assert not scored, "what is scored is not in one place"
+    else:
+        of_box = boxes.reshape(4, 4, 4)[tuple(np.transpose(box))]
+        expected = [*of_box[:, :2].min(axis=0) - 0.02, *of_box[:, 2:].max(axis=0) + 0.02]
+        np.testing.assert_allclose(scored, [expected])
+
+
+def test_an_image_of_one_value_has_no_outline_and_another_one_has():
+    blank = examples.pixels(np.ones((4, 4)), np.arange(16).reshape(4, 4), "7")
+    for example, outlined in ((blank, False), (DIGIT, True)):
+        axes = row(on_data.paint(example, {"a": np.zeros(16)}), "a")
+        assert bool(axes.lines) == outlined
+        assert "7" in [text.get_text() for text in axes.texts]
 
 
 def test_a_place_that_is_not_looked_at_is_dark():
