@@ -1,4 +1,4 @@
-r"""Let a trained model write: on from a text, or to a source.
+r"""Let a trained model write: on from a text, or to a source; or let it play.
 
 A model of language goes on from --prompt. What is written is shown while it is drawn. Chances are changed by
 --temperature first; then --top_k leaves the likeliest tokens, then --top_p the likeliest that have that share together.
@@ -7,7 +7,11 @@ A model of language goes on from --prompt. What is written is shown while it is 
 A model of sequence to sequence writes to --source, or to each line of --source_file, a line for each: the likeliest
 token each time, or by --beam what is likeliest as a whole. Any of the flags that change chances has it draw.
 
-The same flags and --seed write the same. All that is needed lies in the trial's directory.
+A model of music plays --length frames, from nothing or on from the first --piece_frames of --piece, one of the test
+split. Each key is drawn by itself, by --temperature, and a key that sounds in frames one after another is one note,
+held. What is played goes into --output as a MIDI file, to be heard, and as a picture.
+
+The same flags and --seed write the same. All that is needed lies in the trial's directory, but for a --piece.
 
 Examples:
 
@@ -21,6 +25,8 @@ Examples:
         --source=tomato --beam=4 --num_samples=4
     python -m experiments.generate --workdir=runs/translation \
         --source_file=german.txt > english.txt
+    # Two ways to go on from the beginning of a chorale.
+    python -m experiments.generate --workdir=runs/jsb --piece=3 --num_samples=2
 """
 
 import math
@@ -33,6 +39,10 @@ from absl import flags
 from experiments import cli
 
 _DRAWING = ("temperature", "top_k", "top_p", "seed")
+_TEXTS = ("prompt", "prompt_file", "source", "source_file", "next", "stop")
+_OF_TEXTS = (*_TEXTS, "beam", "top_k", "top_p")
+_OF_MUSIC = ("piece", "piece_frames", "tempo", "output")
+_FRAMES = 128
 
 
 def main() -> int:
@@ -77,6 +87,13 @@ def _check(given: Any) -> None:
             f"--num_samples={given.num_samples}: by the likeliest token each time there is one text to a source; "
             f"give --beam={given.num_samples} too, or draw by --temperature."
         )
+    texts, music = ([name for name in names if given[name].present] for names in (_OF_TEXTS, _OF_MUSIC))
+    if texts and music:
+        cli.fail(f"--{texts[0]} is for models that write, --{music[0]} for those that play: they do not go together.")
+    if given["piece_frames"].present and given.piece is None:
+        cli.fail("--piece_frames is of a --piece: give that too.")
+    if given.tempo < 4 or math.isinf(given.tempo):  # the slowest that a MIDI file can say is 3.6
+        cli.fail(f"--tempo={given.tempo}: quarter notes a minute, a number of at least 4.")
     if given.stop == "":
         cli.fail("--stop is empty: say at which text to stop, or leave it out.")
     if given.checkpoint not in ("latest", "best") and not re.fullmatch("[0-9]+", given.checkpoint):
@@ -100,9 +117,14 @@ def _after_a_prompt(given: Any, directory: Path) -> int:
     if given.prompt_file is not None:
         prompt, source = _read("prompt_file", given.prompt_file), f"--prompt_file={given.prompt_file}"
 
-    from experiments.analysis import writing  # loads jax
+    from experiments.analysis import trained, writing  # loads jax
+    from rnnx.keyboard import Keyboard
 
+    if isinstance(trained.stands_for(directory), Keyboard):
+        return _play(given, directory)
     writer = writing.writer(directory, given.checkpoint)
+    if music := [name for name in _OF_MUSIC if given[name].present]:
+        cli.fail(f"the model of {directory} writes, and plays nothing: --{music[0]} does not go with it.")
     start = writer.read(prompt, source, skip_unknown=given.unknown == "skip")
     if given.next:
         found = writing.next_tokens(writer, start, given.next)
@@ -120,6 +142,27 @@ def _after_a_prompt(given: Any, directory: Path) -> int:
             writing.show(iter(["\n----\n"]))
         writing.show(writing.until(text, given.stop, prompt))
     writing.show(iter(["\n"]))
+    return 0
+
+
+def _play(given: Any, directory: Path) -> int:
+    """Play, from nothing or on from the beginning of a piece, and say where that is."""
+    if texts := [name for name in _OF_TEXTS if given[name].present]:
+        cli.fail(f"the model of {directory} plays, and writes nothing: --{texts[0]} does not go with it.")
+    from experiments.analysis import playing
+    from rnnx.logbook.run_directory import PLAYED
+
+    player = playing.player(directory, given.checkpoint)
+    start = playing.beginning(directory, given.piece, given.piece_frames, player.keyboard)
+    length = given.length if given["length"].present else _FRAMES
+    folder = cli.path(given.output) if given.output else directory / PLAYED
+    of_piece = f", on from piece {given.piece} of the test split" if len(start) else ""
+    whose = playing.title(directory)
+    for number in range(given.num_samples):
+        roll = playing.played(player, start, length, given.temperature, (given.seed, number))
+        title = f"{whose}: sample {number} by seed {given.seed}, temperature {given.temperature:g}{of_piece}"
+        for path in playing.save(player, folder, str(number), roll, len(start), given.tempo, title):
+            print(path)
     return 0
 
 
@@ -155,14 +198,23 @@ if __name__ == "__main__":
     flags.DEFINE_string("prompt_file", None, "File with the text to go on from, in UTF-8.")
     flags.DEFINE_string("source", None, "Text to write to, with a model of sequence to sequence.")
     flags.DEFINE_string("source_file", None, "File with a text to write to on each line, in UTF-8.")
-    flags.DEFINE_integer("length", 500, "Tokens to write at most; to a source as many as its task has.", lower_bound=1)
-    flags.DEFINE_float("temperature", 1.0, "Divides the logits; 0 takes the likeliest token each time.")
+    flags.DEFINE_integer(
+        "length",
+        500,
+        "Tokens to write at most; to a source as many as its task has; of music 128 frames.",
+        lower_bound=1,
+    )
+    flags.DEFINE_integer("piece", None, "Of music, a piece of the test split to go on from, from 0.", lower_bound=0)
+    flags.DEFINE_integer("piece_frames", 16, "How many frames of the piece.", lower_bound=1)
+    flags.DEFINE_float("tempo", 90.0, "Of music, quarter notes a minute.")
+    flags.DEFINE_string("output", None, "Of music, the folder for what is played; played/ in that of the trial.")
+    flags.DEFINE_float("temperature", 1.0, "Divides the logits; 0 takes the likeliest each time.")
     flags.DEFINE_integer("top_k", 0, "Draw from so many of the likeliest tokens; 0 for all.", 0, 2**31 - 1)
     flags.DEFINE_float("top_p", 1.0, "Draw from the likeliest tokens that have this share together.")
     flags.DEFINE_integer("beam", 0, "Width of a beam search for the likeliest text; 0 for none.", lower_bound=0)
     flags.DEFINE_float("length_penalty", 0.0, "Of a beam, α: divides ln p of n tokens by ((5 + n) / 6)^α.")
     flags.DEFINE_integer("next", 0, "Show so many of the likeliest next tokens, and write nothing.", lower_bound=0)
-    flags.DEFINE_integer("num_samples", 1, "Texts to write, to each source.", lower_bound=1)
+    flags.DEFINE_integer("num_samples", 1, "Texts to write, to each source, or pieces to play.", lower_bound=1)
     flags.DEFINE_string("stop", None, "Stop where the model has written this.")
     flags.DEFINE_integer("seed", 0, "Of what is drawn.", lower_bound=0, upper_bound=2**32 - 1)
     flags.DEFINE_enum("unknown", "error", ["error", "skip"], "Characters of a text that the model does not know.")

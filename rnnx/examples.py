@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from PIL import Image
 
+from rnnx.keyboard import Keyboard
 from rnnx.types import Batch, Example, Task
 from rnnx.vocabulary import Vocabulary
 
@@ -189,6 +190,21 @@ def series(window: np.ndarray, names: list[str], targets: np.ndarray, ahead: str
         "ahead": ahead,
     }
     return Example("series", {"": T}, T - 1, [], data)
+
+
+def piano_roll(keyboard: Keyboard, frames: np.ndarray) -> Example:
+    """An example as music, after which the next frame is to be told.
+
+    Args:
+      keyboard: what the entries of a frame stand for.
+      frames: `[T, keys]`, 0 or 1.
+
+    >>> piano_roll(Keyboard(), np.eye(3, 88)).data["sounding"]
+    [[0], [1], [2]]
+    """
+    sounding = [np.flatnonzero(frame).tolist() for frame in np.asarray(frames)]
+    data = {"sounding": sounding, "keyboard": keyboard.to_dict()}
+    return Example("piano_roll", {"": len(sounding)}, len(sounding) - 1, [], data)
 
 
 def _png(pixels: np.ndarray) -> str:

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rnnx.factory import call_of
+from rnnx.keyboard import Keyboard
 from rnnx.vocabulary import PairVocabulary, Vocabulary
 
 if TYPE_CHECKING:
@@ -375,6 +376,9 @@ class Task(NamedTuple):
     """(length) -> the same with windows of so many steps, in the test split too; `None` where inputs are no windows."""
     stretch: Stretch | None = None
     """Of which people are shown a model's forecasts at each measurement; `None` where nothing is forecast."""
+    keyboard: Keyboard | None = None
+    """What the entries of inputs stand for, each of which is 0 or 1, where outputs are the logits of those of the next
+    step, each by itself: then a model can play, and what it plays can be heard and seen."""
 
 
 class Run(Protocol):
@@ -402,7 +406,7 @@ class Decoder(NamedTuple):
     state: Any
     """A pytree of arrays `[B, …]`: all has been read that the batch says, and no token is chosen yet."""
     step: Callable[[Any, Array], Any]
-    """(state, tokens [B]) -> state."""
+    """(state, tokens [B], or frames [B, I] where inputs are such) -> state."""
     logits: Callable[[Any], Array]
     """(state) -> `[B, O]`, for the token to come."""
 

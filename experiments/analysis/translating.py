@@ -12,6 +12,7 @@ from experiments.analysis import trained
 from experiments.analysis.writing import Chances
 from experiments.errors import ConfigError
 from rnnx import decoding
+from rnnx.keyboard import Keyboard
 from rnnx.types import Batch, Pair, Params, Run
 from rnnx.vocabulary import PairVocabulary, UnknownTokenError
 
@@ -60,6 +61,8 @@ def translator(directory: Path, checkpoint: str) -> Translator:
       ConfigError: as from `trained.read`; its model does not write, or not to a source.
     """
     model, params, vocabulary, run = trained.read(directory, checkpoint)
+    if isinstance(vocabulary, Keyboard):
+        raise ConfigError(f"the model of {directory} plays music: it writes to no source.")
     if not isinstance(vocabulary, PairVocabulary):
         raise ConfigError(f"the model of {directory} goes on from a text: give --prompt in place of a source.")
     made = Translator(model, params, vocabulary, run)

@@ -14,6 +14,7 @@ from flax import nnx
 from experiments.analysis import trained
 from experiments.errors import ConfigError
 from rnnx import decoding
+from rnnx.keyboard import Keyboard
 from rnnx.types import Array, Batch, Decoder, Params, Run
 from rnnx.vocabulary import PairVocabulary, UnknownTokenError, Vocabulary, bare_newlines
 
@@ -65,6 +66,7 @@ def writer(directory: Path, checkpoint: str) -> Writer:
       ConfigError: as from `trained.read`; its model does not write, or to a source.
     """
     model, params, vocabulary, run = trained.read(directory, checkpoint)
+    assert not isinstance(vocabulary, Keyboard)
     if isinstance(vocabulary, PairVocabulary):
         raise ConfigError(
             f"the model of {directory} writes to a source: give --source or --source_file in place of a prompt."

@@ -96,7 +96,7 @@ class Record:
         (directory / FAILED).unlink(missing_ok=True)
         provenance.record(directory / CONFIG, config, vmap_width, num_devices)
         task = build.task(config)
-        vocabulary = task.vocabulary or task.pair_vocabulary
+        vocabulary = task.vocabulary or task.pair_vocabulary or task.keyboard
         if vocabulary and not (directory / VOCABULARY).exists():
             files.write_json(directory / VOCABULARY, vocabulary.to_dict())
         batch = heldout.batch(config)

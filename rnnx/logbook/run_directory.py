@@ -3,7 +3,7 @@
     <workdir>/study.json           the trials of a sweep, and their settings
     <workdir>/_study/              what TensorBoard shows of all of them together
     <workdir>/<trial>/config.json  settings, versions, machine, command: what makes a directory that of a run
-              vocabulary.json      what the tokens of texts stand for that it reads or writes
+              vocabulary.json      what the tokens of texts stand for that it reads or writes, or the frames of music
               example.json         the first held-out example, as people see it
               graph.json           the computational graph of its model over that example
               samples/             what it wrote, a file for each measurement: a text, or to held-out examples
@@ -17,6 +17,7 @@
               profile/             a trace, if one was asked for
               trial.lock           there while a process trains it
               predictions/         what it wrote to each example of the test split: last.jsonl, best.jsonl
+              played/              music that its model plays, by experiments.generate
               DONE.json            what it came to; or FAILED.json, why it can't go on
 
 The commands alone know `study.json` and `config.json` by themselves, since they look before anything heavy is loaded.
@@ -43,6 +44,7 @@ PROJECTOR = "projector"
 PROJECTOR_CONFIG = "projector_config.pbtxt"
 PROFILE = "profile"
 PREDICTIONS = "predictions"
+PLAYED = "played"
 LOCK = "trial.lock"
 STUDY_LOCK = "study.lock"
 DONE = "DONE.json"

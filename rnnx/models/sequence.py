@@ -66,8 +66,9 @@ class Sequence(nnx.Module):
             )
         cell = changed(cell, layer_norm=layer_norm, learned_initial_state=learned_initial_state)
         self.layers = Layers(repeated(cell, layers), bidirectional=bidirectional, residual=residual)
-        self.generates = task.vocab_size is not None and task.vocab_size == task.output_size
-        if tied_embedding and not self.generates:
+        tokens = task.vocab_size is not None and task.vocab_size == task.output_size
+        self.generates = tokens or (task.keyboard is not None and task.input_size == task.output_size)
+        if tied_embedding and not tokens:
             raise ValueError("tied_embedding is for tasks whose outputs are for the tokens that are read, unlike here.")
         if tied_embedding and bidirectional:
             raise ValueError(
@@ -83,12 +84,13 @@ class Sequence(nnx.Module):
 
     def __call__(self, batch: Batch, run: Run = plain_run) -> Array:
         """Outputs `[T, B, O]` of a batch whose inputs are `[T, B]` tokens or `[T, B, I]` numbers."""
-        xs = batch.inputs if self.embedding is None else self.embedding(batch.inputs)
-        ys, _ = self.layers(values(self.cells), run, xs, lengths=batch.lengths)
+        ys, _ = self.layers(values(self.cells), run, self._embed(batch.inputs), lengths=batch.lengths)
         return self._read_out(ys)
 
     def decoder(self, batch: Batch, run: Run = plain_run) -> Decoder:
         """What goes on writing after the tokens of a batch, of which there is at least one; targets are not read.
+
+        Where a task has a `keyboard` they are frames, `[T, B, I]`.
 
         Raises:
           ValueError: the outputs are not for the tokens that are read; no tokens; a model whose outputs depend on later
@@ -102,8 +104,7 @@ class Sequence(nnx.Module):
         >>> decoder.logits(decoder.step(decoder.state, jax.numpy.array([4]))).shape
         (1, 5)
         """
-        embed = self.embedding
-        if embed is None or not self.generates:
+        if not self.generates:
             raise ValueError("a sequence model writes where its outputs are for the tokens that it reads, unlike here.")
         if self.layers.bidirectional or self.layers.cells[0].step is None:
             raise ValueError("a model that runs in both directions, or whose cell can't be stepped, writes nothing.")
@@ -113,18 +114,22 @@ class Sequence(nnx.Module):
         def read(
             tokens: Array, states: tuple[State, ...] | None, lengths: Array | None = None
         ) -> tuple[Array, tuple[State, ...]]:
-            return self.layers(values(self.cells), run, embed(tokens), states, lengths=lengths)
+            return self.layers(values(self.cells), run, self._embed(tokens), states, lengths=lengths)
 
         def step(state: tuple[tuple[State, ...], Array], token: Array) -> tuple[tuple[State, ...], Array]:
             ys, states = read(token[None], state[0])
             return states, self._read_out(ys[0])
 
         ys, states = read(batch.inputs, None, batch.lengths)
-        T, B = batch.inputs.shape
+        T, B = batch.inputs.shape[:2]
         last = T - 1 if batch.lengths is None else jnp.clip(batch.lengths, 1, T) - 1
         # Of that step alone: logits of all of a prompt are many, and nobody asks for them.
         logits = self._read_out(ys[last, jnp.arange(B)])
         return Decoder(state=(states, logits), step=step, logits=lambda state: state[1])
+
+    def _embed(self, inputs: Array) -> Array:
+        """x of tokens; of numbers, what they are."""
+        return inputs if self.embedding is None else self.embedding(inputs)
 
     def _read_out(self, ys: Array) -> Array:
         """Outputs `[…, O]` of the last layer's `[…, Y]`."""

@@ -184,7 +184,7 @@ def test_a_directory_without_a_writer_is_told(workdir, tmp_path):
             writing.writer(directory, "latest")
     shutil.copytree(workdir / "lstm", tmp_path / "mute")
     (tmp_path / "mute" / "vocabulary.json").unlink()
-    with pytest.raises(ConfigError, match=r"has no vocabulary.json: its task is not one of texts"):
+    with pytest.raises(ConfigError, match=r"has no vocabulary.json: its task is one of neither texts nor music"):
         writing.writer(tmp_path / "mute", "latest")
 
 

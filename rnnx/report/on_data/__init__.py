@@ -13,7 +13,7 @@ A kind of data that is seen as a whole, and at the places of which a network may
 Files whose name starts with `_` are helpers.
 
 >>> kinds()
-('image', 'pixels', 'sequence', 'series', 'sound', 'text', 'tree')
+('image', 'piano_roll', 'pixels', 'sequence', 'series', 'sound', 'text', 'tree')
 """
 
 import textwrap

@@ -17,13 +17,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rnnx import checks
+from rnnx import checks, examples
 from rnnx.data._piano_rolls import KEYS, PianoRolls, read_piano_rolls
 from rnnx.data.jsb import jsb
 from rnnx.data.nottingham import nottingham
-from rnnx.types import Array, Batch, Scores, Task
+from rnnx.keyboard import Keyboard
+from rnnx.types import Array, Batch, Example, Scores, Task
 
 _LOADERS = {"jsb": jsb, "nottingham": nottingham}
+_QUARTERS = {"jsb": 1.0, "nottingham": 0.5}
+"""Quarter notes that a frame lasts."""
 
 
 def polyphony(*, music: Literal["jsb", "nottingham"] = "jsb", path: str = "") -> Task:
@@ -35,6 +38,8 @@ def polyphony(*, music: Literal["jsb", "nottingham"] = "jsb", path: str = "") ->
     probability is above a half: hits / (hits + misses + false alarms), over all frames.
 
     The floor is the held-out loss of one that knows how often each key sounds.
+
+    A model that was trained plays: `python -m experiments.generate`. A frame of one's own music is a quarter note.
 
     Args:
       music: `jsb`, chorales, or `nottingham`, folk tunes.
@@ -52,6 +57,7 @@ def polyphony(*, music: Literal["jsb", "nottingham"] = "jsb", path: str = "") ->
     checks.choice("music", music, tuple(_LOADERS))
     rolls = read_piano_rolls(path) if path else _rolls(music)
     train, valid, test = _tables(rolls)
+    keyboard = Keyboard(keys=KEYS, quarters=1.0 if path else _QUARTERS[music])
 
     def test_batches(batch_size: int) -> Iterator[Batch]:
         checks.size("batch_size", batch_size)
@@ -70,6 +76,8 @@ def polyphony(*, music: Literal["jsb", "nottingham"] = "jsb", path: str = "") ->
         loss_unit="negative log-likelihood (nats per frame)",
         data={"path" if path else "music": rolls.name, "sha256": rolls.sha256},
         test_batches=test_batches,
+        example=functools.partial(_example, keyboard),
+        keyboard=keyboard,
     )
 
 
@@ -101,6 +109,11 @@ def _batch(table: _Table, which: Array | np.ndarray, start: Array | int, T: int)
         weights=own.astype(jnp.float32),
         lengths=lengths,
     )
+
+
+def _example(keyboard: Keyboard, batch: Batch) -> Example:
+    assert batch.lengths is not None
+    return examples.piano_roll(keyboard, np.asarray(batch.inputs)[: int(batch.lengths[0]), 0])
 
 
 def _losses(outputs: Array, batch: Batch) -> Array:

@@ -4,9 +4,11 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_rgba
 
 from rnnx import examples
+from rnnx.keyboard import Keyboard
 from rnnx.report import on_data
 from rnnx.report.figures import _style
 from rnnx.report.on_data import _cells
@@ -26,10 +28,14 @@ SERIES = examples.series(
 SOUND = examples.sound(np.array([-9.0, -3.0, -2.0, -2.0, -4.0, -2.5, -6.0, -8.0]), "seven")
 PIXELS = np.random.default_rng(0).uniform(size=(6, 4, 3))
 IMAGE = examples.image(PIXELS, ["a", "small", "red", "circle", "on", "top", "end"])
+ROLL = np.zeros((T, 88), bool)
+ROLL[:, 40], ROLL[2:5, 47], ROLL[7, 52] = True, True, True
+CHORALE = examples.piano_roll(Keyboard(), ROLL)
 DIGIT = examples.pixels(PIXELS[:4, :, 0], np.arange(16).reshape(4, 4), "7")
 # One character a word, as each has a tint of its own.
 EXAMPLES = {
     "image": IMAGE._replace(data=IMAGE.data | {"pieces": [*"→to see"]}),
+    "piano_roll": CHORALE,
     "pixels": DIGIT,
     "sequence": SEQUENCE,
     "series": SERIES,
@@ -82,7 +88,7 @@ def row(figure, name):
 
 def painted(axes):
     """Boxes (left, top, right, bottom) and colours of the tinted cells of a row, in order."""
-    (cells,) = axes.collections
+    (cells,) = (of for of in axes.collections if isinstance(of, PolyCollection))
     corners = np.array([path.vertices[:4] for path in cells.get_paths()])
     boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=-1)
     return boxes, cells.get_facecolors()
@@ -252,6 +258,28 @@ def test_each_pixel_has_the_tint_of_the_step_at_which_it_is_read(at, box):
         of_box = boxes.reshape(4, 4, 4)[tuple(np.transpose(box))]
         expected = [*of_box[:, :2].min(axis=0) - 0.02, *of_box[:, 2:].max(axis=0) + 0.02]
         np.testing.assert_allclose(scored, [expected])
+
+
+def test_music_has_the_keys_that_sound_in_each_frame_the_lowest_at_the_bottom():
+    axes = row(on_data.paint(CHORALE, {"a": np.zeros(T)}), "a")
+    boxes, _ = painted(axes)
+    (notes,) = (of for of in axes.collections if isinstance(of, LineCollection))
+    found = {}
+    for (left, y), (right, same) in notes.get_segments():
+        assert y == same
+        (frame,) = np.flatnonzero(np.isclose(boxes[:, 0], left) & np.isclose(boxes[:, 2], right))
+        assert boxes[0, 1] < y < boxes[0, 3]
+        found.setdefault(round(y, 6), []).append(int(frame))
+    # From the top: 52, 47, 40.
+    assert [sorted(frames) for _, frames in sorted(found.items())] == [[7], [2, 3, 4], list(range(T))]
+    names = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    assert names == {"C4": pytest.approx(_height(found, 39)), "C5": pytest.approx(_height(found, 51))}
+
+
+def _height(found, key):
+    """Where a key lies, by where 40 and 52 do."""
+    highest, _, lowest = sorted(found)
+    return lowest + (highest - lowest) * (key - 40) / 12
 
 
 def test_an_image_of_one_value_has_no_outline_and_another_one_has():

@@ -66,6 +66,16 @@ def test_frame_accuracy_is_hits_over_all_that_sounds_or_is_said(own):
     np.testing.assert_allclose(mean_scores(polyphony(path=own), outputs, batch)["frame_accuracy"], 1 / 5, rtol=1e-6)
 
 
+def test_an_example_is_the_music_as_it_is_read(own):
+    task = polyphony(path=own)
+    (batch,) = task.test_batches(5)
+    example = task.example(batch)
+    piece = read_piano_rolls(own).test[0]
+    assert example.data["sounding"] == [np.flatnonzero(frame).tolist() for frame in piece[:-1]]
+    assert example.scored == len(piece) - 2
+    assert (task.keyboard.lowest, task.keyboard.keys, task.keyboard.quarters) == (21, 88, 1)
+
+
 def test_an_unknown_music_is_told():
     with pytest.raises(ValueError, match="no music named 'jbs'; did you mean 'jsb'"):
         polyphony(music="jbs")

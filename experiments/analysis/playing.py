@@ -1,0 +1,99 @@
+"""What the model of a trial of music plays, frame by frame."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments import build
+from experiments.analysis import saved, titles, trained
+from experiments.errors import ConfigError
+from experiments.trials.trial import Trial
+from rnnx import decoding, show
+from rnnx.keyboard import Keyboard
+from rnnx.logbook import files
+from rnnx.report.figures import _style
+from rnnx.types import Array, Batch, Params, Run
+
+
+class Player(NamedTuple):
+    """A model that plays, and what its frames stand for."""
+
+    model: Any
+    """Its graph definition."""
+    params: Params
+    keyboard: Keyboard
+    run: Run
+    """How time runs in it, as where it is evaluated."""
+
+
+def player(directory: Path, checkpoint: str) -> Player:
+    """The model of a trial of music, with the parameters of its `latest` or `best` checkpoint or that of a step.
+
+    Raises:
+      ConfigError: as from `trained.read`; its model does not play.
+    """
+    model, params, keyboard, run = trained.read(directory, checkpoint)
+    assert isinstance(keyboard, Keyboard)
+    made = Player(model, params, keyboard, run)
+    try:
+        jax.eval_shape(lambda: _sampled(made, np.zeros((1, keyboard.keys)), 1, 1.0, (0, 0)))
+    except Exception as error:  # whatever the model says, or fails with, where it can't play
+        raise trained.mute(directory, error) from error
+    return made
+
+
+def beginning(directory: Path, piece: int | None, frames: int, keyboard: Keyboard) -> np.ndarray:
+    """The first frames of a piece of the test split, `[frames, keys]`, all where it is shorter; none of no piece.
+
+    Raises:
+      ConfigError: there is no such piece.
+      rnnx.data.DataError: the music can't be had.
+    """
+    if piece is None:
+        return np.zeros((0, keyboard.keys), bool)
+    task = build.task(saved.config_of(directory))
+    batches = task.test_batches(1) if task.test_batches else ()
+    number = -1
+    for number, batch in enumerate(batches):
+        if number == piece:
+            length = len(batch.inputs) if batch.lengths is None else int(batch.lengths[0])
+            return np.asarray(batch.inputs)[: min(frames, length), 0] > 0
+    raise ConfigError(f"--piece={piece}: the pieces of the test split are 0 to {number}.")
+
+
+def played(player: Player, given: np.ndarray, length: int, temperature: float, seed: tuple[int, int]) -> np.ndarray:
+    """Frames that are given, `[n, keys]`, and so many that are played after them; of equal seeds the same.
+
+    Where none are given it begins after silence.
+    """
+    before = given if len(given) else np.zeros((1, player.keyboard.keys), bool)
+    frames = _sampled(player, before, length, temperature, seed)
+    return np.concatenate([given, np.asarray(frames)[:, 0]])
+
+
+def title(directory: Path) -> str:
+    """Whose what is played is."""
+    (whose,) = titles.titles([Trial(directory.name, saved.config_of(directory), directory)]).values()
+    return whose
+
+
+def save(player: Player, folder: Path, name: str, roll: np.ndarray, given: int, tempo: float, title: str) -> list[Path]:
+    """Write what is to be heard and seen, a MIDI file and a picture, in which the first frames are those given."""
+    drawn = _style.figure(_style.WIDTH, 4.2)
+    show.piano_roll(roll, player.keyboard, given=given, ax=drawn.subplots())
+    drawn.suptitle(title, fontsize=11.5, parse_math=False)
+    made = {f"{name}.mid": player.keyboard.midi(roll, tempo), f"{name}.png": _style.png(drawn)}
+    for file, content in made.items():
+        files.write(folder / file, content)
+    return [folder / file for file in made]
+
+
+def _sampled(player: Player, before: np.ndarray, length: int, temperature: float, seed: tuple[int, int]) -> Array:
+    batch = Batch(jnp.asarray(before[:, None], jnp.float32), None, jnp.ones((len(before), 1)))
+    key = jax.random.fold_in(jax.random.key(np.uint32(seed[0])), seed[1])
+    return decoding.sample_frames(
+        player.model, player.params, batch, key, length=length, temperature=temperature, run=player.run
+    )

@@ -1,0 +1,89 @@
+"""What the frames of music are: which keys sound, and for how long; and music as a MIDI file."""
+
+import dataclasses
+import struct
+from typing import Any
+
+import numpy as np
+
+_TICKS = 480
+"""Of a quarter note, in a MIDI file."""
+_VELOCITY = 80
+_NOTE_ON, _NOTE_OFF = 0x90, 0x80
+_TEMPO, _END = b"\xff\x51\x03", b"\xff\x2f\x00"
+_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
+
+
+@dataclasses.dataclass(frozen=True)
+class Keyboard:
+    """The entries of a frame: entry n says whether the n-th key from the lowest sounds.
+
+    Attributes:
+      lowest: the lowest key by its number in MIDI, where 60 is the C in the middle; 21 is that of a piano.
+      keys: how many there are.
+      quarters: how many quarter notes a frame lasts.
+
+    >>> Keyboard().name(0), Keyboard().name(87)
+    ('A0', 'C8')
+    """
+
+    lowest: int = 21
+    keys: int = 88
+    quarters: float = 1.0
+
+    def name(self, key: int) -> str:
+        """What a key is called."""
+        number = self.lowest + key
+        return f"{_NAMES[number % 12]}{number // 12 - 1}"
+
+    def midi(self, roll: np.ndarray, tempo: float = 90.0) -> bytes:
+        """A MIDI file of one track, of a piano.
+
+        A key that sounds in several frames one after another is one note, which is held: a roll does not tell whether
+        it was struck again.
+
+        Args:
+          roll: `[frames, keys]`, booleans.
+          tempo: quarter notes a minute.
+
+        >>> Keyboard().midi(np.zeros((4, 88), bool))[:4]
+        b'MThd'
+        """
+        sounds = np.pad(np.asarray(roll, bool), ((1, 1), (0, 0))).astype(int)
+        changes = np.diff(sounds, axis=0)  # [frames + 1, keys]: 1 where a note begins, -1 where it has ended
+        track = b"\x00" + _TEMPO + round(60e6 / tempo).to_bytes(3, "big")
+        before = 0
+        for frame, change in enumerate(changes):
+            now = round(frame * self.quarters * _TICKS)
+            for kind, velocity, sign in ((_NOTE_OFF, 0, -1), (_NOTE_ON, _VELOCITY, 1)):
+                for key in np.flatnonzero(change == sign):
+                    track += _variable_length(now - before) + bytes((kind, self.lowest + int(key), velocity))
+                    before = now
+        track += _variable_length(round(len(roll) * self.quarters * _TICKS) - before) + _END
+        head = b"MThd" + struct.pack(">IHHH", 6, 0, 1, _TICKS)
+        return head + b"MTrk" + struct.pack(">I", len(track)) + track
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a record in JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> "Keyboard":
+        """What `to_dict` gave.
+
+        >>> Keyboard.from_dict(Keyboard(quarters=0.5).to_dict()).quarters
+        0.5
+        """
+        return cls(**record)
+
+
+def _variable_length(number: int) -> bytes:
+    """A number as MIDI has it: 7 bits a byte, the largest first, of which all but the last have the eighth bit set.
+
+    >>> _variable_length(0x3FFF).hex(), _variable_length(0x4000).hex()
+    ('ff7f', '818000')
+    """
+    made = [number & 0x7F]
+    while number := number >> 7:
+        made.append(number & 0x7F | 0x80)
+    return bytes(reversed(made))
