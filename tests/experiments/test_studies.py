@@ -11,6 +11,7 @@ import rnnx
 from experiments import config
 from experiments.studies import study as sweeping
 from rnnx import data
+from tests.helpers import at_hand
 
 ROOT = Path(*configs.__path__)
 NAMES = sorted(
@@ -22,8 +23,8 @@ NAMES = sorted(
 def test_every_trial_of_a_study_has_a_config_that_checks(tmp_path, name):
     study = importlib.import_module(f"configs.{name}".replace("/", "."))
     base = study.get_config()
-    if not text_is_there(base, {}):
-        pytest.skip("no text is on this machine")
+    if not data_is_there(base, {}):
+        pytest.skip("its data is not on this machine")
     config.parse(base)
     command = "run" if not hasattr(study, "sweep") else "sweep"
     assert f"python -m experiments.{command} " in study.__doc__
@@ -31,15 +32,18 @@ def test_every_trial_of_a_study_has_a_config_that_checks(tmp_path, name):
     assert "\nExpect: " in study.__doc__
     if command == "run":
         return
-    overrides = [override for override in study.sweep() if text_is_there(base, override)]
+    overrides = [override for override in study.sweep() if data_is_there(base, override)]
     assert {override["seed"] for override in overrides} >= {0, 1}
     # What a config is checked for does not depend on the seed.
     of_one_seed = [override for override in overrides if override["seed"] == 0]
     assert len(sweeping.resolve(base, of_one_seed, tmp_path)) == len(of_one_seed)
 
 
-def text_is_there(base, override):
-    """Whether a trial needs no text, or one that this machine has."""
-    factory = rnnx.tasks.get(override.get("task.name", base.task.name))
+def data_is_there(base, override):
+    """Whether a trial needs no data, or such as this machine has."""
+    name = override.get("task.name", base.task.name)
+    if at_hand.task(name) is None:
+        return False
+    factory = rnnx.tasks.get(name)
     by_default = inspect.signature(factory).parameters.get("corpus")
     return by_default is None or data.available(override.get("task.corpus", base.task.corpus) or by_default.default)
