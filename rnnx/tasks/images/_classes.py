@@ -11,6 +11,7 @@ import numpy as np
 
 from rnnx import checks
 from rnnx.tasks._scores import accuracy, cross_entropy
+from rnnx.tasks.images._parts import part_of
 from rnnx.types import Array, Batch, Example, Task
 
 CLASSES = 10
@@ -44,13 +45,9 @@ def split(whole: Part) -> Parts:
     >>> [len(part.labels) for part in parts], int(parts.test.labels.sum())
     ([72, 8, 20], 10)
     """
-    place = np.empty(len(whole.labels), int)  # of each among those of its class
-    for label in np.unique(whole.labels):
-        of_class = np.flatnonzero(whole.labels == label)
-        place[of_class] = np.arange(len(of_class))
-    tested = place % 5 == 4
-    held = ~tested & ((place - place // 5) % 10 == 9)
-    return Parts(*(whole.rows(np.flatnonzero(chosen)) for chosen in (~tested & ~held, held, tested)))
+    labels = whole.labels
+    parts = part_of(labels, "train"), part_of(labels, "heldout"), part_of(labels, "test")
+    return Parts(*map(whole.rows, parts))
 
 
 def task(parts: Parts, example: Callable[[Batch], Example], data: Mapping[str, str]) -> Task:
