@@ -17,8 +17,19 @@ from rnnx.data._text import Text, read_file
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "?"}
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?|\d{1,4}[-/]\d{1,2}|\d{1,2}:\d{2}(:\d{2}.*)?")
-_DATES = ("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d")
-_TIMES = ("", " %H:%M", " %H:%M:%S")
+_ORDERS = (
+    ("%Y", "%m", "%d"),
+    ("%d", "%m", "%Y"),
+    ("%m", "%d", "%Y"),
+    ("%d", "%m", "%y"),
+    ("%m", "%d", "%y"),
+    ("%Y", "%m"),
+)
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_FORMS = tuple(mark.join(order) + time for mark in "-/." for order in _ORDERS for time in _TIMES)
+_QUOTED = re.compile(r'"[^"]*"')
+_LARGEST = 1e100
+"""Of larger numbers squares and their sums may not be finite."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,12 +68,13 @@ def parse_series(text: Text, columns: str = "") -> Series:
 
     Args:
       text: the file.
-      columns: the names of those that are wanted, with commas between, in that order; empty for all. Of others nothing
-        is asked.
+      columns: the names of those that are wanted, with commas between, in that order; one that has a comma stands in
+        quotes. Empty for all; of others nothing is asked.
 
     Raises:
-      DataError: a row of another number of columns, or a value that is missing or no number, with line and column;
-        rows that are not in the order of time; a column that there is not; nothing at all.
+      DataError: a row of another number of columns, or a value that is missing, no number or too large, with line and
+        column; rows without a date where others have one, or that are not in the order of time; a column that there is
+        not; nothing at all.
 
     >>> found = parse_series(Text("mine", "day,wind,sun\n2026-01-01,3,0.5\n2026-01-02,4,0.25\n", ""))
     >>> found.columns, found.values.tolist(), found.times[0]
@@ -71,7 +83,7 @@ def parse_series(text: Text, columns: str = "") -> Series:
     names, rows = _rows(text)
     lines, first = [line for line, _ in rows], rows[0][1]
     dated = [n for n, value in enumerate(first) if _number(value) is None and _DATE.fullmatch(value)]
-    chosen = _chosen(columns, names, text.name) if columns else [n for n in range(len(names)) if n not in dated]
+    chosen = _chosen(columns, names, text.name) if listed(columns) else [n for n in range(len(names)) if n not in dated]
     if not chosen:
         raise DataError(f"{text.name} has no series: all of its columns are dates.")
     for n in chosen:
@@ -79,6 +91,11 @@ def parse_series(text: Text, columns: str = "") -> Series:
             raise DataError(f"column {names[n]!r} of {text.name} is one of dates, such as {first[n]!r}, and no series.")
     values = np.array([[_value(row[n], line, names[n], text.name) for n in chosen] for line, row in rows])
     times = tuple(row[dated[0]] for _, row in rows) if dated else ()
+    for line, time in zip(lines, times, strict=False):
+        if not _DATE.fullmatch(time):
+            raise DataError(
+                f"line {line} of {text.name}, column {names[dated[0]]!r}: {time!r} is no date as {times[0]!r} is."
+            )
     _check_order(times, lines, text.name)
     return Series(text.name, text.sha256, tuple(names[n] for n in chosen), values, times)
 
@@ -86,7 +103,7 @@ def parse_series(text: Text, columns: str = "") -> Series:
 def _rows(text: Text) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The names of the columns, and each row with the number of its line."""
     head = next((line for line in text.text.split("\n") if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=head.count)
+    delimiter = max(_DELIMITERS, key=_QUOTED.sub("", head).count)
     reader = csv.reader(text.text.split("\n"), delimiter=delimiter, skipinitialspace=True, strict=True)
     rows = []
     try:
@@ -116,9 +133,19 @@ def _rows(text: Text) -> tuple[list[str], list[tuple[int, list[str]]]]:
     return names, rows
 
 
+def listed(names: str) -> list[str]:
+    """Names of columns with commas between; those that have one of their own stand in quotes.
+
+    >>> listed('sun, "Wind, m/s"')
+    ['sun', 'Wind, m/s']
+    """
+    (cells,) = csv.reader([re.sub(r"\s", " ", names)], skipinitialspace=True)
+    return [name for cell in cells if (name := cell.strip())]
+
+
 def _chosen(columns: str, names: list[str], file: str) -> list[int]:
     """Where the columns of these names are."""
-    wanted = [name.strip() for name in columns.split(",")]
+    wanted = listed(columns)
     for name in wanted:
         if name not in names:
             near = difflib.get_close_matches(name, names, n=1)
@@ -127,6 +154,9 @@ def _chosen(columns: str, names: list[str], file: str) -> list[int]:
         if wanted.count(name) > 1:
             raise DataError(f"column {name!r} of {file} is named twice.")
     return [names.index(name) for name in wanted]
+
+
+_HINT = "; where a column is no series, name those that are, by columns"
 
 
 def _number(cell: str) -> float | None:
@@ -138,19 +168,23 @@ def _number(cell: str) -> float | None:
 
 def _value(cell: str, line: int, column: str, file: str) -> float:
     value = _number(cell)
-    if value is not None and math.isfinite(value):
+    if value is not None and abs(value) <= _LARGEST:
         return value
     where = f"line {line} of {file}, column {column!r}"
+    if value is not None and math.isfinite(value):
+        raise DataError(f"{where}: {cell!r} is too large; the largest that is read is {_LARGEST:g}.")
     if cell.lower() in _MISSING:
         raise DataError(f"{where}: the value is missing ({cell!r}); fill it in, or leave out the row or the column.")
-    comma = value is None and _number(cell.replace(",", ".")) is not None
-    hint = "; write decimals with a point" if comma else ""
+    hint = ""
+    if value is None:
+        marked = _number(cell.replace(",", "").replace(".", "")) is not None
+        hint = "; write decimals with a point, and thousands without a mark" if marked else _HINT
     raise DataError(f"{where}: {cell!r} is no finite number{hint}.")
 
 
 def _check_order(times: Sequence[str], lines: Sequence[int], file: str) -> None:
     """Refuse rows whose dates do not rise, in any way in which all of them can be read."""
-    readings = [read for form in ["", *_forms()] if (read := _read(times, form))]
+    readings = [read for form in ("", *_FORMS) if (read := _read(times, form))]
     falls = [next((n for n, (a, b) in enumerate(itertools.pairwise(read), 1) if b < a), None) for read in readings]
     if falls and None not in falls:
         n = falls[0]
@@ -159,10 +193,6 @@ def _check_order(times: Sequence[str], lines: Sequence[int], file: str) -> None:
             f"line {lines[n]} of {file} is of {times[n]}, and the row before it of {times[n - 1]}: rows must be in the "
             "order of time, the oldest first."
         )
-
-
-def _forms() -> list[str]:
-    return [date + time for date in _DATES for time in _TIMES]
 
 
 def _read(times: Sequence[str], form: str) -> list[datetime.datetime]:

@@ -58,9 +58,10 @@ def parsed(text, columns=""):
         ("2026-01-02,1,2\n2026-01-03,3,4\n", ("2", "3"), [[1, 2], [3, 4]]),
         (",a\n03.01.2026,1\n01.02.2026,2\n", ("a",), [[1], [2]]),
         ("day,a\n12/31/2025,1\n01/01/2026,2\n", ("a",), [[1], [2]]),
+        ('"1, 2, 3";b\n1;2\n', ("1, 2, 3", "b"), [[1, 2]]),
         ("t,a\n2026-01-01T01:00Z,1\n2026-01-01T02:30+01:00,2\n", ("a",), [[1], [2]]),
     ],
-    ids=["commas", "semicolons", "tabs", "one", "quoted", "dates", "unnamed", "american", "zones"],
+    ids=["commas", "semicolons", "tabs", "one", "quoted", "dates", "unnamed", "american", "commas in quotes", "zones"],
 )
 def test_a_table_is_read_with_or_without_names_and_dates(text, columns, values):
     series = parsed(text)
@@ -74,6 +75,7 @@ def test_those_that_are_named_are_read_in_that_order_and_of_others_nothing_is_as
     assert (series.columns, series.values.tolist()) == (("b",), [[2.0], [4.0]])
     assert series.times == ("2026-01-01", "2026-01-02")
     assert parsed("a,b\n1,2\n", "b, a").values.tolist() == [[2.0, 1.0]]
+    assert parsed('"a, m",b\n1,2\n', 'b, "a, m"').columns == ("b", "a, m")
 
 
 @pytest.mark.parametrize(
@@ -85,10 +87,12 @@ def test_those_that_are_named_are_read_in_that_order_and_of_others_nothing_is_as
         ("a,b\n1,2\nNA,2\n", "", r"line 3 of m.csv, column 'a': the value is missing \('NA'\); .*"),
         ("a,b\n1,nan\n", "", r"line 2 of m.csv, column 'b': the value is missing \('nan'\); .*"),
         ("a,b\n1,inf\n", "", "line 2 of m.csv, column 'b': 'inf' is no finite number."),
-        ("a,b\n1,1_0\n", "", "line 2 of m.csv, column 'b': '1_0' is no finite number."),
-        ("a;b\n1;2,5\n", "", "line 2 of m.csv, column 'b': '2,5' is no finite number; write decimals with a point."),
-        ("a b\n1 2\n", "", "line 2 of m.csv, column 'a b': '1 2' is no finite number."),
-        ("a,b\n1,x\n", "", "line 2 of m.csv, column 'b': 'x' is no finite number."),
+        ("a,b\n1,1_0\n", "", "line 2 of m.csv, column 'b': '1_0' is no finite number; .*"),
+        ("a;b\n1;2,5\n", "", "line 2 of m.csv, column 'b': '2,5' is no finite number; write decimals with a point, .*"),
+        ("a;b\n1;1.234,5\n", "", "line 2 of m.csv, column 'b': '1.234,5' is no finite number; write decimals .*"),
+        ("a\n1e200\n", "", "line 2 of m.csv, column 'a': '1e200' is too large; the largest that is read is 1e.100."),
+        ("a b\n1 2\n", "", "line 2 of m.csv, column 'a b': '1 2' is no finite number; .*"),
+        ("a,b\n1,x\n", "", "line 2 of m.csv, column 'b': 'x' is no finite number; where .*, by columns."),
         ("a,b\n", "", "m.csv has the names of columns, and no rows below them."),
         ("\n \n", "", "m.csv has no rows."),
         ("a,a\n1,2\n", "", "m.csv has two columns called 'a': each needs a name of its own."),
@@ -98,7 +102,18 @@ def test_those_that_are_named_are_read_in_that_order_and_of_others_nothing_is_as
         ("wind,sun\n1,2\n", "sun,sun", "column 'sun' of m.csv is named twice."),
         ("d,a\n2026-01-01,1\n", "d", "column 'd' of m.csv is one of dates, such as '2026-01-01', and no series."),
         ("d,a\n2026-01-02,1\n2026-01-01,2\n", "", "line 3 of m.csv is of 2026-01-01, and the row before it of .*"),
-        ("d,a\n31.01.2026,1\n30.01.2026,2\n", "", "line 3 of m.csv is of 30.01.2026, and the row before .*"),
+        *(
+            (f"d,a\n{later},1\n{earlier},2\n", "", f"line 3 of m.csv is of {earlier}, and the row before .*")
+            for later, earlier in [
+                ("31.01.2026", "30.01.2026"),
+                ("01/31/26 1:00 PM", "01/30/26 1:00 PM"),
+                ("2026.02.01", "2026.01.01"),
+                ("2026-2-1", "2026-1-1"),
+                ("2026-02", "2026-01"),
+            ]
+        ),
+        ("d,a\n2026-01-01,1\nTotal,2\n", "", "line 3 of m.csv, column 'd': 'Total' is no date as '2026-01-01' is."),
+        ("d,a\n2026-01-01,1\n,2\n", "", "line 3 of m.csv, column 'd': '' is no date as '2026-01-01' is."),
         ('a,b\n1,"2\n', "", "line 3 of m.csv is no row of a table: unexpected end of data."),
     ],
 )
