@@ -64,8 +64,7 @@ class Problem:
     @functools.cached_property
     def standard(self) -> _moments.Standard:
         """Mean and spread of the targets to test on, column by column, in scaled numbers."""
-        targets = self.scaled[self.test.start : self.test.stop, : self.outputs].astype(float)
-        return _moments.Standard(targets.mean(axis=0), np.where(targets.std(axis=0) > 0, targets.std(axis=0), 1.0))
+        return _moments.standard_of(self.scaled[self.test.start : self.test.stop, : self.outputs].astype(float))
 
     def spread(self, values: np.ndarray) -> float:
         """Standard deviation of all values to test on together, by the n - 1 of all and the n of rows, as of LSTNet."""
@@ -229,9 +228,3 @@ def _shown(problem: Problem, targets: range, outputs: Any) -> list[Forecast]:
         )
         for n in range(some)
     ]
-
-
-def standardised(values: np.ndarray, rows: slice) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of each column over these rows alone, 1 of one that is the same in all of them."""
-    mean, deviation = values[rows].mean(axis=0), values[rows].std(axis=0)
-    return mean, np.where(deviation > 0, deviation, 1.0)

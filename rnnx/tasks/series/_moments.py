@@ -23,6 +23,17 @@ class Standard(NamedTuple):
     deviation: np.ndarray  # [O], 0 nowhere
 
 
+def standard_of(values: np.ndarray) -> Standard:
+    """Mean and standard deviation of each column of `[N, O]`, 1 of one that is the same in all rows.
+
+    >>> standard_of(np.full((3, 1), 0.1)).deviation  # the mean of which is rounded
+    array([1.])
+    """
+    deviation = values.std(axis=0)
+    varies = (values.min(axis=0) < values.max(axis=0)) & (deviation > 0)
+    return Standard(values.mean(axis=0), np.where(varies, deviation, 1.0))
+
+
 class Columns(NamedTuple):
     """Of each column, `[O]`, in the numbers that were standardised; and their correlation."""
 

@@ -14,7 +14,8 @@ from typing import Literal
 from rnnx import checks
 from rnnx.data import Series
 from rnnx.data.ett import ett as _measurements
-from rnnx.tasks.series._forecasting import Problem, forecasting, standardised
+from rnnx.tasks.series._forecasting import Problem, forecasting
+from rnnx.tasks.series._moments import standard_of
 from rnnx.types import Task
 
 _WINDOW = 96
@@ -62,7 +63,7 @@ def _problem(series: Series, horizon: int, variables: str) -> Problem:
     chosen = {"OT": [target], "all": sorted([target, *others]), "all_to_OT": [target, *others]}[variables]
     values = series.values[:, chosen]
     train, heldout, test = (range(12 * _MONTH), range(12 * _MONTH, 16 * _MONTH), range(16 * _MONTH, 20 * _MONTH))
-    shift, scale = standardised(values, slice(train.start, train.stop))
+    shift, scale = standard_of(values[train.start : train.stop])
     return Problem(
         columns=tuple(series.columns[n] for n in chosen),
         values=values,

@@ -9,10 +9,13 @@ standard deviation of the rows to train on alone.
 import difflib
 import functools
 
+import numpy as np
+
 from rnnx import checks
 from rnnx.data import DataError, Series, read_file
-from rnnx.data._series import parse_series
-from rnnx.tasks.series._forecasting import Problem, forecasting, standardised
+from rnnx.data._series import listed, parse_series
+from rnnx.tasks.series._forecasting import Problem, forecasting
+from rnnx.tasks.series._moments import standard_of
 from rnnx.types import Task
 
 _WINDOW = 24
@@ -30,31 +33,48 @@ def series(*, path: str = "", columns: str = "", targets: str = "", horizon: int
 
     Args:
       path: of the file: see `rnnx.data.read_series`.
-      columns: names of the series that are read, with commas between, such as `wind, sun`; all, if there are none.
+      columns: names of the series that are read, with commas between, such as `wind, sun`; all, if there are none, of
+        which then none may count the rows.
       targets: which of them are forecast; all, if there are none.
       horizon: h, rows.
 
     Raises:
-      rnnx.data.DataError: there is no path; the file can't be read, or is no such table; a column that there is not.
+      rnnx.data.DataError: there is no path; the file can't be read, or is no such table; a column that there is
+        not, or that counts the rows and is not asked for.
       ValueError: a horizon below 1; too few rows; nothing that changes; from `sample`, a length that no window has.
     """
     if not path:
         raise DataError("the task 'series' reads a file of yours: set task.path to a CSV file, a row a step of time.")
     checks.size("horizon", horizon)
     read = _ordered(_parsed(read_file(path), columns), targets)
-    return forecasting(_problem(read, len(_names(targets)), horizon), _WINDOW)
+    if not listed(columns):
+        _check_counts(read)
+    return forecasting(_problem(read, len(listed(targets)), horizon), _WINDOW)
 
 
 _parsed = functools.lru_cache(maxsize=2)(parse_series)
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def _check_counts(read: Series) -> None:
+    """Refuse a column that rises by the same at every row, as an index or a year does, unless it stands alone."""
+    counts = [
+        name for name, steps in zip(read.columns, np.diff(read.values, axis=0).T, strict=True) if _is_count(steps)
+    ]
+    if len(read.columns) > 1 and counts:
+        others = ",".join(f'"{name}"' if "," in name else name for name in read.columns if name not in counts)
+        raise DataError(
+            f"{read.name}: column {counts[0]!r} rises by the same at every row, as a count of rows or years does: "
+            f"say which columns are series by task.columns, such as task.columns={others or counts[0]}."
+        )
+
+
+def _is_count(steps: np.ndarray) -> bool:
+    return len(steps) > 1 and steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0)  # 0.1, 0.2 too
 
 
 def _ordered(read: Series, targets: str) -> Series:
     """The targets first, and then the other columns."""
-    first = _names(targets)
+    first = listed(targets)
     if not first:
         return read
     for name in first:
@@ -79,7 +99,7 @@ def _problem(series: Series, outputs: int, horizon: int) -> Problem:
             f"{series.name} is too short: of its {rows} rows {first} are to train on, {second - first} held out and "
             f"{rows - second} to test on, and a target is {horizon} after the end of its window."
         )
-    shift, scale = standardised(series.values, slice(0, first))
+    shift, scale = standard_of(series.values[:first])
     if (series.values[:first, :outputs] == series.values[0, :outputs]).all():
         raise ValueError(
             f"{series.name}: where nothing changes in the {first} rows to train on there is nothing to learn."

@@ -20,7 +20,8 @@ import numpy as np
 
 from rnnx.data import Series
 from rnnx.data.sunspots import sunspots as _numbers
-from rnnx.tasks.series._forecasting import Problem, forecasting, standardised
+from rnnx.tasks.series._forecasting import Problem, forecasting
+from rnnx.tasks.series._moments import standard_of
 from rnnx.types import Array, Batch, Scores, Task
 
 _WINDOW = 12
@@ -78,7 +79,7 @@ def _series() -> Series:
 def _problem(series: Series) -> Problem:
     values = series.values[: _LAST + 1 - _FIRST, 1:]
     known, held_out = _PERIODS["arv_1921_55"].start - _FIRST, _HELD_OUT - _FIRST
-    shift, scale = standardised(values, slice(0, held_out))
+    shift, scale = standard_of(values[:held_out])
     return Problem(
         columns=("sunspots",),
         values=values,

@@ -16,6 +16,7 @@ from rnnx.types import Batch
 
 N, T, H = 100, 7, 3
 ROWS = np.arange(N)
+ALL = "row, wind, sun"
 
 
 def table(values, names):
@@ -45,7 +46,7 @@ def drawn(sample, count=500):
 
 
 def test_a_window_ends_a_horizon_before_its_target_and_is_in_the_order_of_time(counting):
-    task = series(path=counting, horizon=H).with_window(T)
+    task = series(path=counting, columns=ALL, horizon=H).with_window(T)
     for batch in (drawn(task.sample), drawn(task.sample_heldout), *task.test_batches(8)):
         window, target = rows_of(batch.inputs[..., 0]), rows_of(batch.targets[0, :, 0])
         np.testing.assert_array_equal(window, target - H - np.arange(T)[::-1, None])
@@ -54,7 +55,7 @@ def test_a_window_ends_a_horizon_before_its_target_and_is_in_the_order_of_time(c
 
 
 def test_each_target_is_in_one_part_and_windows_reach_back_over_the_border(counting):
-    task = series(path=counting, horizon=H).with_window(T)
+    task = series(path=counting, columns=ALL, horizon=H).with_window(T)
     train, heldout = (drawn(sample) for sample in (task.sample, task.sample_heldout))
     tested = [rows_of(batch.targets[0, :, 0]) for batch in task.test_batches(8)]
     # All of them are drawn in 500: one of 51 is left out with a chance of 51 (50/51)^500 = .003, under a fixed key.
@@ -67,10 +68,10 @@ def test_each_target_is_in_one_part_and_windows_reach_back_over_the_border(count
 def test_what_comes_later_changes_nothing_of_what_is_trained_on(tmp_path, counting):
     """Neither a value nor its scale."""
     values = np.column_stack([ROWS, np.random.default_rng(0).normal(size=(N, 2))])
-    before = series(path=counting, horizon=H)
+    before = series(path=counting, columns=ALL, horizon=H)
     values[60:] *= 1000
     (tmp_path / "other").mkdir()
-    after = series(path=save(tmp_path / "other", values), horizon=H)
+    after = series(path=save(tmp_path / "other", values), columns=ALL, horizon=H)
     jax.tree.map(np.testing.assert_array_equal, drawn(after.sample), drawn(before.sample))
     assert not np.array_equal(drawn(after.sample_heldout).targets, drawn(before.sample_heldout).targets)
 
@@ -204,7 +205,7 @@ def test_a_window_that_does_not_fit_is_told(problem, length):
 
 
 def test_what_is_shown_is_a_stretch_that_is_held_out_as_it_is_in_the_data(counting):
-    task = series(path=counting, horizon=H).with_window(T)
+    task = series(path=counting, columns=ALL, horizon=H).with_window(T)
     batch = task.stretch.batch()
     assert rows_of(batch.targets[0, :, 0]).tolist() == list(range(60, 80))
     row, wind, _ = task.stretch.shown(np.concatenate([np.zeros_like(batch.targets), batch.targets]))
@@ -227,6 +228,7 @@ def test_dates_are_what_rows_are_called(tmp_path):
     ("options", "error", "message"),
     [
         ({"path": ""}, DataError, "the task 'series' reads a file of yours: set task.path to .*"),
+        ({"columns": ""}, DataError, ".*: column 'row' rises by the same .* such as task.columns=wind,sun."),
         ({"columns": "row,wnid"}, DataError, ".*m.csv has no column 'wnid'; did you mean 'wind'[?]"),
         ({"columns": "row", "targets": "wind"}, DataError, "task.targets: .* have no 'wind'; they are 'row'."),
         ({"targets": "rwo"}, DataError, "task.targets: .* have no 'rwo'; did you mean 'row'[?]"),
@@ -237,7 +239,16 @@ def test_dates_are_what_rows_are_called(tmp_path):
 )
 def test_what_can_not_be_is_told_in_one_line(counting, options, error, message):
     with pytest.raises(error, match=f"^{message}$"):
-        series(**{"path": counting} | options)
+        series(**{"path": counting, "columns": ALL} | options)
+
+
+def test_a_time_that_has_been_taken_for_a_series_is_told(tmp_path):
+    path = tmp_path / "m.csv"
+    path.write_text('t,"a, m"\n' + "\n".join(f"{n / 10},{n % 7}" for n in range(20)))
+    with pytest.raises(DataError, match=r"^.*: column 't' rises by the same .* such as task.columns=\"a, m\"\.$"):
+        series(path=str(path))
+    assert series(path=str(path), columns='"a, m"').input_size == 1
+    assert series(path=str(path), columns='t,"a, m"').input_size == 2
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -250,12 +261,15 @@ def test_a_file_of_few_rows_is_too_short(tmp_path, rows):
 
 def test_where_nothing_changes_there_is_nothing_to_learn_but_a_column_may_be_constant(tmp_path):
     path = tmp_path / "m.csv"
-    path.write_text("a,b\n" + "\n".join(f"5,{n}" for n in range(20)))
+    # The mean of 0.1s is not 0.1 in float64; what comes after them is no 10¹⁶ deviations away.
+    path.write_text("a,b\n" + "\n".join(f"{0.1 if n < 17 else 0.2},{n % 7}" for n in range(20)))
     with pytest.raises(ValueError, match=r"^.*: where nothing changes in the 12 rows to train on there .*\.$"):
         series(path=str(path), targets="a")
-    batch = series(path=str(path)).sample(jax.random.key(0), 4, 3)
-    assert not np.asarray(batch.inputs)[..., 0].any()
-    assert np.isfinite(batch.inputs).all()
+    task = series(path=str(path)).with_window(3)
+    batch = task.sample(jax.random.key(0), 4, 3)
+    assert np.abs(np.asarray(batch.inputs)[..., 0]).max() < 1e-6
+    (batch,) = task.test_batches(4)
+    np.testing.assert_allclose(batch.targets[0, :, 0], [0, 0.1, 0.1, 0.1], atol=1e-6)
 
 
 def test_a_model_with_an_output_a_step_learns_a_wave(tmp_path):
