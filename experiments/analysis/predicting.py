@@ -7,7 +7,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.colors import to_hex
 from rich.console import Console
 from rich.text import Text
@@ -26,6 +25,9 @@ from rnnx.types import Array, Batch, Example, GradientFlow, Params
 
 _FLAGS = {"text": "--sentence", "tree": "--tree"}
 """By which flag an example of a kind is given."""
+
+_PICTURES = (".png", ".svg", ".pdf")
+"""Which are made without other programs."""
 
 
 class Prediction(NamedTuple):
@@ -110,7 +112,7 @@ def _in_data(flow: GradientFlow, values: Array) -> np.ndarray:
 
 def check_picture(path: Path) -> None:
     """That a picture can be of the format that a path ends in; `ConfigError` if it can't."""
-    if path.suffix[1:].lower() not in FigureCanvasBase.get_supported_filetypes():
+    if path.suffix.lower() not in _PICTURES:
         raise ConfigError(f"--picture={path}: it must end as pictures do, in .png, .svg or .pdf.")
     if not path.absolute().parent.is_dir():
         raise ConfigError(f"--picture={path}: there is no folder {path.parent}.")
@@ -124,11 +126,16 @@ def draw(prediction: Prediction, path: Path) -> None:
     """
     (said, p), *_ = prediction.chances
     example = prediction.example
-    if "classes" in example.data:  # which of a text of anyone's nobody knows
+    # What is true of a text of anyone's nobody knows.
+    if "classes" in example.data:
         example = example._replace(data=example.data | {"classes": [-1] * len(example.data["classes"])})
+    if "target" in example.data:
+        example = example._replace(data=example.data | {"target": said})
     named = prediction.on_data if len(prediction.on_data) > 1 else {"": next(iter(prediction.on_data.values()))}
     predicted = dict.fromkeys(named, prediction.predicted)
-    figure = paint(example, named, f"{said}, with probability {p:.2f}", predicted)
+    figure = paint(example, named, predicted=predicted)
+    # Above the text, which may be short, and not in the middle of a page.
+    figure.axes[0].set_title(f"{said}, with probability {p:.2f}", loc="left", fontsize=11.5, parse_math=False)
     try:
         figure.savefig(path, dpi=150, bbox_inches="tight", pad_inches=0.1)
     except OSError as error:

@@ -15,6 +15,7 @@ from experiments.config import ConfigError
 from experiments.trials import loop, trial
 from experiments.trials.trial import Trial
 from rnnx.logbook.checkpoints import by_name
+from rnnx.report.on_data import paint
 from rnnx.training.program import applying, split
 from rnnx.unroll import plain_run
 from tests.experiments import study_small
@@ -123,6 +124,16 @@ def test_a_picture_has_the_gradient_and_the_class_at_every_step(workdir, tmp_pat
     assert "beside it true" not in drawn, "what is true of a text of anyone's is not known"
 
 
+def test_after_a_text_stands_what_the_model_says(workdir, tmp_path, monkeypatch):
+    """And not the class that stands in the batch, where nothing is known."""
+    said = predicting.predict(workdir / "sequence", "latest", "--sentence", "it is good")
+    painted = []
+    monkeypatch.setattr(predicting, "paint", lambda *args, **named: painted.append(args) or paint(*args, **named))
+    for name in ("fine", "dull"):
+        predicting.draw(said._replace(chances=[(name, 1.0)]), tmp_path / "said.png")
+    assert [example.data["target"] for example, _ in painted] == ["fine", "dull"]
+
+
 def test_on_a_terminal_words_stand_side_by_side(monkeypatch, capsys):
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -157,6 +168,11 @@ def test_what_can_not_be_shown_is_replaced(monkeypatch, terminal):
             "sequence",
             ("--sentence=good", "--picture=good.txt"),
             "--picture=good.txt: it must end as pictures do, in",
+        ),
+        (
+            "sequence",
+            ("--sentence=good", "--picture=good.pgf"),  # which needs a program of its own
+            "--picture=good.pgf: it must end as pictures do, in",
         ),
         ("sequence", ("--sentence=good", "--picture=no/good.png"), "--picture=no/good.png: there is no folder no."),
         ("sequence", ("--sentence=good", "--checkpoint=7"), "has no checkpoint 7; steps that are kept:"),
