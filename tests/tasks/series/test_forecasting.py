@@ -216,6 +216,16 @@ def test_what_is_shown_is_a_stretch_that_is_held_out_as_it_is_in_the_data(counti
     assert row.labels == []
 
 
+def test_an_example_is_the_window_in_the_order_of_time_and_what_comes_after_it(counting):
+    task = series(path=counting, columns=ALL, targets="wind, row", horizon=H).with_window(T)
+    batch = drawn(task.sample_heldout, 2)
+    example = task.example(batch)
+    np.testing.assert_allclose(np.transpose(example.data["values"]), batch.inputs[:, 0], rtol=1e-3)  # four digits
+    np.testing.assert_allclose(example.data["targets"], batch.targets[0, 0], rtol=1e-3)
+    assert (example.data["names"], example.data["ahead"]) == (["wind", "row", "sun"], "3 rows on")
+    assert (example.steps, example.scored) == ({"": T}, T - 1)
+
+
 def test_dates_are_what_rows_are_called(tmp_path):
     path = tmp_path / "m.csv"
     path.write_text("day,a\n" + "\n".join(f"2026-01-{n + 1:02},{n % 5}" for n in range(30)))
