@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from experiments import build
+from experiments.analysis.saved import check_data
 from experiments.config import Config, ConfigError
 from experiments.trials.trial import Trial
 from rnnx import diagnostics, readings
@@ -39,10 +40,11 @@ def subject(trial: Trial, checkpoint: str, examples: int) -> Subject:
     """Parameters of the `latest` checkpoint, or `initial` ones, and some held-out examples; all float32.
 
     Raises:
-      ConfigError: there is no checkpoint.
+      ConfigError: there is no checkpoint, or the data is no longer that of the trial.
       CheckpointError: it is of another model.
     """
     config = trial.config
+    check_data(trial.directory, build.task(config))
     step, state = 0, None
     if checkpoint == "initial":
         state = build.initial(config)()

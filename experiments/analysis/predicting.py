@@ -50,12 +50,13 @@ def predict(directory: Path, checkpoint: str, flag: str, text: str) -> Predictio
     """Ask the model of a trial, with the parameters of its `latest` or `best` checkpoint or that of a step.
 
     Raises:
-      ConfigError: there is no such trial or checkpoint, its task is none of texts and classes, or the text none that it
-        can read; the message names the flag that gave it.
+      ConfigError: there is no such trial or checkpoint, its data is no longer the same, its task is none of texts and
+        classes, or the text none that it can read; the message names the flag that gave it.
       rnnx.data.DataError: the data that the task stands on can't be had, from which its words are known.
     """
     config = saved.config_of(directory)
     task = build.task(config)
+    saved.check_data(directory, task)
     if task.read is None or not task.classes:
         raise ConfigError(f"the task of {directory}, {config.task.name!r}, does not tell the class of a text.")
     shown = examples.first(task, task.sample_heldout(jax.random.key(0), 1, task.min_length))

@@ -6,13 +6,13 @@ import jax
 import numpy as np
 
 from experiments import user_modules
-from experiments.config import Config, ConfigError, restore
+from experiments.config import Config, ConfigError, difference, restore
 from rnnx.logbook import Checkpoints, files
 from rnnx.logbook.checkpoints import by_name
 from rnnx.logbook.parameters import read_parameters
 from rnnx.logbook.run_directory import BEST, CHECKPOINTS, CONFIG, STUDY
 from rnnx.pytrees import flatten_dict
-from rnnx.types import Params
+from rnnx.types import Params, Task
 
 
 def config_of(directory: Path) -> Config:
@@ -27,6 +27,17 @@ def config_of(directory: Path) -> Config:
     record = files.read_json(directory / CONFIG)
     user_modules.make_importable(directory, record.get("modules", {}))
     return restore(flatten_dict(record["config"]), trace=False)
+
+
+def check_data(directory: Path, task: Task) -> None:
+    """Refuse a task that no longer stands on the data that a trial was trained on, such as a file that was changed.
+
+    Raises:
+      ConfigError: it is another one.
+    """
+    there = files.read_json(directory / CONFIG).get("data", task.data)
+    if differing := difference(dict(there), dict(task.data)):
+        raise ConfigError(f"{directory} was trained on other data: {differing}. Put back what it was.")
 
 
 def params_of(directory: Path, checkpoint: str, shapes: Params) -> Params:

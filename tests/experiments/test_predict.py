@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from experiments import build, config
-from experiments.analysis import predicting, saved
+from experiments.analysis import checkpoints, predicting, saved
 from experiments.config import ConfigError
 from experiments.trials import loop, trial
 from experiments.trials.trial import Trial
@@ -134,6 +134,19 @@ def test_after_a_text_stands_what_the_model_says(workdir, tmp_path, monkeypatch)
     assert [example.data["target"] for example, _ in painted] == ["fine", "dull"]
 
 
+def test_a_model_is_not_asked_on_other_data_than_it_was_trained_on(workdir, tmp_path):
+    """Whose words have other numbers, or whose values another scale."""
+    directory = shutil.copytree(workdir / "sequence", tmp_path / "sequence")
+    record = json.loads((directory / "config.json").read_text())
+    record["data"]["sha256"] = "00"
+    (directory / "config.json").write_text(json.dumps(record))
+    with pytest.raises(ConfigError, match=r"^.* was trained on other data: sha256 \(00 there, .*\. Put back what .*$"):
+        predicting.predict(directory, "latest", "--sentence", "it is good")
+    of = Trial("sequence", saved.config_of(directory), directory)
+    with pytest.raises(ConfigError, match=r"^.* was trained on other data: "):
+        checkpoints.subject(of, "latest", 2)
+
+
 def test_on_a_terminal_words_stand_side_by_side(monkeypatch, capsys):
     monkeypatch.setenv("TTY_COMPATIBLE", "1")
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -205,8 +218,10 @@ def test_a_trial_that_tells_no_class_or_of_other_words_is_told(workdir, tmp_path
     shutil.copytree(workdir / "tree", tmp_path / "tree")
     grown = tmp_path / "sentiment_trees.txt"
     grown.write_text(TREES + TREES.replace("it", "they"))
-    record = tmp_path / "tree" / "config.json"
-    record.write_text(record.read_text().replace(str(workdir), str(tmp_path)))
+    path = tmp_path / "tree" / "config.json"
+    record = json.loads(path.read_text().replace(str(workdir), str(tmp_path)))
+    del record["data"]  # else that is told
+    path.write_text(json.dumps(record))
     with pytest.raises(ConfigError, match=r"is of another model, or the words of its task are no longer the same\.$"):
         predicting.predict(tmp_path / "tree", "latest", "--tree", "(it good3)")
     grown.unlink()

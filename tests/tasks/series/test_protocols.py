@@ -83,6 +83,8 @@ def test_sunspots_are_tested_on_in_their_years_and_nothing_later_is_looked_at():
     np.testing.assert_allclose(targets[:, 0], expected, rtol=1e-5)  # float32, of a difference
     assert len(problem.values) == 280
     record = problem.values[:, 0]
+    known = record[: 1891 - 1700]  # the years to train on alone
+    assert (problem.shift[0], problem.scale[0]) == (pytest.approx(known.mean()), pytest.approx(known.std()))
     assert record.var() == pytest.approx(1495.6, abs=0.05)  # 1496 in the literature's rounding
 
 
