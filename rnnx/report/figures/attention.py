@@ -24,7 +24,9 @@ what the decoder is given; a row sums to one. Each row stands beside what is wri
 before it. A line that falls to the right is a source read in its order, one that rises to the right is one read
 backwards; a row of one grey looks at all of it alike. In the titles: how many steps a row looks at, e to the entropy
 of its weights, in the mean over all examples. Where it looks at places of a picture, that stands there once for each
-word: the brighter a place, the more it is looked at, relative to the place that is most, whose weight stands below.
+word: the brighter a place, the more it is looked at, relative to the place that is most, whose weight stands below. Of
+a network that forecasts a column is one of the series that its encoder weighs, or a step of its encoder that its
+decoder looks back at.
 """
 
 ORDER = 45
@@ -113,6 +115,8 @@ def _map(axes: Axes, record: Record, example: Example | None) -> None:
     axes.grid(False)
     axes.locator_params(integer=True)
     axes.set(xlabel="step of the source", ylabel="step of the target")
+    if example is not None and example.kind == "series":
+        axes.set(xlabel="series, or step that was read", ylabel="step")
     if example is not None and example.kind == "text" and len(example.steps) == 2:
         _name_steps(axes, example, S, T)
     bar = axes.figure.colorbar(shown, ax=axes, shrink=0.8, label="weight α (a row sums to 1)")

@@ -104,6 +104,12 @@ def test_attention_to_a_text_names_its_steps():
     assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["c", "b", "a"]
 
 
+def test_attention_of_a_network_that_forecasts_is_to_series_or_to_steps():
+    window = examples.series(np.zeros((4, 1)), ["wind"], np.zeros(1), "next")
+    (axes, _) = attention.draw_trial(record(window), "a trial", {}).axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("series, or step that was read", "step")
+
+
 @pytest.mark.parametrize("other", [False, True])
 def test_in_the_report_networks_are_below_each_other_on_one_picture(tmp_path, other):
     tags = {tag: value for tag, value in record(None).items() if tag != "example"}
