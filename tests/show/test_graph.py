@@ -15,6 +15,7 @@ import rnnx
 from rnnx.report.graph import columns
 from rnnx.report.on_data import _cells
 from tests.helpers import compiled
+from tests.helpers.forecasting import forecasting_task
 
 matplotlib.use("Agg")
 KEY, B = jax.random.key(1), 2
@@ -192,6 +193,17 @@ def test_a_picture_enters_once_and_is_looked_at_from_every_step():
     assert "attention" in shown
     assert "attention: looked at from every step" in shown
     assert "$s_0$" not in shown
+
+
+def test_what_is_said_of_two_parts_that_look_stands_apart():
+    """Of a network whose encoder looks at the batch, and whose decoder at the encoder."""
+    task = forecasting_task()
+    model = rnnx.models.get("da_rnn")(rnnx.lstm(4), task, rngs=nnx.Rngs(0))
+    figure = rnnx.show.graph(model, compiled.sample(task.sample, KEY, B, 10))
+    figure.canvas.draw()
+    said = [text for axes in figure.axes for text in axes.texts if "looked at from" in text.get_text()]
+    one, other = (text.get_window_extent() for text in said)
+    assert not one.overlaps(other)
 
 
 def pooled(batch, run):

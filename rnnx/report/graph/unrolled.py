@@ -219,7 +219,8 @@ class Unrolled:
             color = self.colors[edges[-1].source or edges[-1].target]
             ink.arrow(axes, points, color, linewidth=1.1, linestyle=dashes, mutation_scale=8, zorder=2)
         what = "attention: looked at from every step" if edges[0].taken == "params" else "outputs, for other steps"
-        middle = (starts[0][0] + (starts if edges[-1].source else ends)[-1][0]) / 2
+        over = ends if edges[-1].source in columns.looked_at(self.graph) else starts  # what has words of its own there
+        middle = (starts[0][0] + (over if edges[-1].source else ends)[-1][0]) / 2
         ink.write(axes, middle, y + 0.14, what, fontsize=9)
 
     def _steps(self, name: str) -> list[ink.Point]:
