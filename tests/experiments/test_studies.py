@@ -19,7 +19,9 @@ NAMES = sorted(
 )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "all_tasks" else []) for name in NAMES]
+)
 def test_every_trial_of_a_study_has_a_config_that_checks(tmp_path, name):
     study = importlib.import_module(f"configs.{name}".replace("/", "."))
     base = study.get_config()
