@@ -18,11 +18,11 @@ COMMANDS = re.findall(r"^python -m experiments\.run (.*) --workdir=\S+$", PAGE, 
 
 
 def test_each_picture_is_made_by_the_script_shown_on_the_page_and_small():
-    shown = re.findall(r"\(layouts/(\w+)\.png\)", PAGE)
+    shown = re.findall(r"\(layouts/(\w+)\.svg\)", PAGE)
     assert sorted(shown) == sorted(layouts.PICTURES)
     assert sorted(path.stem for path in (FOLDER / "layouts").iterdir()) == sorted(layouts.PICTURES)
     for name in shown:
-        assert (FOLDER / "layouts" / f"{name}.png").stat().st_size < 100_000
+        assert (FOLDER / "layouts" / f"{name}.svg").stat().st_size < 250_000
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -298,4 +300,12 @@ def png(drawn: Figure, dpi: int = 110) -> bytes:
     buffer = io.BytesIO()
     drawn.set_dpi(dpi)
     FigureCanvasAgg(drawn).print_png(buffer)  # `savefig` would draw twice
+    return buffer.getvalue()
+
+
+def svg(figure: Figure) -> str:
+    """The text of an SVG file, in which text is text; the same of the same figure, whenever it is drawn."""
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "rnnx"}):
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})  # `savefig` draws twice
     return buffer.getvalue()

@@ -4,16 +4,16 @@ Title and legend become HTML, which wraps. Black, grey and white become those of
 into the dark. Text is text, in the page's font.
 """
 
-import io
 import re
 import zlib
 from typing import Any, NamedTuple
 
 import matplotlib
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from rnnx.report.figures import _style
 
 _PAGE_COLORS = {"#000000": "currentColor", "#ffffff": "var(--paper)", "#595959": "var(--soft)"}
 """What these colours of a figure are on the page: ink, paper, and the grey of reference lines."""
@@ -57,7 +57,8 @@ def drawing(figure: Figure, name: str) -> Drawing:
     columns = _columns(figure)
     figure.set_layout_engine("none")
     box = f"0 {top:.1f} {width:.1f} {bottom - top:.1f}"
-    return Drawing(title, _inline(_saved(figure), name, box, own_paper), legend, columns)
+    figure.patch.set_visible(False)
+    return Drawing(title, _inline(_style.svg(figure), name, box, own_paper), legend, columns)
 
 
 def _take_off(figure: Figure, height: float) -> tuple[float, float]:
@@ -70,14 +71,6 @@ def _take_off(figure: Figure, height: float) -> tuple[float, float]:
         artist.remove()
     rest = height - _POINTS * figure.get_tightbbox().y0  # a legend may stand beside something, and not below it
     return top, min(max(bottom, rest), height)
-
-
-def _saved(figure: Figure) -> str:
-    buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "rnnx"}):
-        figure.patch.set_visible(False)
-        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})  # `savefig` draws twice
-    return buffer.getvalue()
 
 
 def _inline(svg: str, name: str, box: str, own_paper: bool) -> str:
