@@ -39,9 +39,9 @@ def main() -> int:
     if picture is not None:
         predicting.check_picture(picture)
     prediction = predicting.predict(directory, given.checkpoint, flag, text)
-    predicting.show(prediction)
-    if picture is not None:
+    if picture is not None:  # first: whoever reads what is shown may go before its end
         predicting.draw(prediction, picture)
+    predicting.show(prediction)
     return 0
 
 
