@@ -276,6 +276,8 @@ def _trace(config: "Config") -> None:
             jax.eval_shape(made.score, jax.eval_shape(made.init, 0).params, batch, None)
         except Exception as error:  # each model takes the inputs apart in its own way
             reason = " ".join(str(error).split())
+            if isinstance(error, ValueError) and reason.startswith(f"the model {config.model.name!r} "):
+                raise  # it says so itself
             raise ValueError(
                 f"the model {config.model.name!r} fails on the task {config.task.name!r}, whose own is {of.model!r}: "
                 f"{type(error).__name__}: {reason}"

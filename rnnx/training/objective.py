@@ -85,6 +85,9 @@ class Objective(NamedTuple):
 
 PLAIN = Objective()
 
+_OF_PARTS = ("truncate", "random_truncation", "dropout", "recurrent_dropout", "zoneout", "omega", "flossing_steps")
+"""What is done with recurrent parts, and would be nothing where there are none."""
+
 
 def checked(objective: Objective) -> Objective:
     """The objective, if it can be one.
@@ -149,7 +152,8 @@ def gradient(
       outputs: of the model, which scheduled sampling looks at.
 
     Raises:
-      ValueError: as `checked`; when called, what a cell can't do, such as Ω of one that can't be stepped.
+      ValueError: as `checked`; when called, what a cell can't do, such as Ω of one that can't be stepped, or what is
+        done with recurrent parts where there are none.
 
     >>> import rnnx
     >>> cell = rnnx.gru(8)
@@ -162,6 +166,7 @@ def gradient(
     ((), (24,))
     """
     objective = checked(objective)
+    loss = _with_parts(loss, objective)
 
     def training(run: Run, key: Array) -> Run:
         """As the objective has it, around whatever runs time in the end."""
@@ -210,7 +215,7 @@ def gradient(
                 terms.append(omega_regulariser(flow.cell, params, xs, flow.after, flow.state_gradients))
 
             loss(params, batch, replayed(in_float32(flows), visit))
-            return objective.omega * _of_parts("omega", terms)
+            return objective.omega * functools.reduce(jnp.add, terms)
 
         return value, jax.tree.map(jnp.add, gradients, jax.grad(regulariser)(params)), ended
 
@@ -224,7 +229,7 @@ def gradient(
                 terms.append(gradient_flossing(cell, params, xs, objective.flossing_exponents))
 
             loss(params, batch, visited(plain_run, visit))
-            return _of_parts("flossing_steps", terms)
+            return functools.reduce(jnp.add, terms)
 
         def flossed() -> tuple[Array, Params, Carried]:
             value, ended = carrying(params, batch, training(plain_run, key), key, states)
@@ -255,11 +260,20 @@ def gradient(
     return with_scheduled_sampling if objective.scheduled_sampling else as_given
 
 
-def _of_parts(name: str, terms: list[Array]) -> Array:
-    """Their sum."""
-    if not terms:
-        raise ValueError(f"{name} is for models with a recurrent part, and this one has none: set it to 0.")
-    return functools.reduce(jnp.add, terms)
+def _with_parts(loss: Loss, objective: Objective) -> Loss:
+    """The loss, which refuses a model without the recurrent parts that the objective is about."""
+    name = next((name for name in _OF_PARTS if getattr(objective, name)), None)
+    if name is None:
+        return loss
+
+    def loss_of_parts(params: Params, batch: Batch, run: Run) -> Array:
+        parts: list[Cell] = []
+        value = loss(params, batch, visited(run, lambda cell, params, xs: parts.append(cell)))
+        if not parts:
+            raise ValueError(f"{name} is for models with a recurrent part, and this one has none: set it to 0.")
+        return value
+
+    return loss_of_parts
 
 
 def _stepwise(run: Run) -> Run:

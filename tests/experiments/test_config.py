@@ -363,6 +363,28 @@ def test_an_architecture_that_can_not_be_is_refused_before_anything_compiles(cha
     assert str(refused.value).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model.name": "da_rnn", "model.window": 20}, "the model 'da_rnn' looks at the last 20 steps (window), and "),
+        ({"model.name": "lstnet", "cell.name": "recursive"}, "the model 'lstnet' runs over time, and this cell over"),
+        ({"model.name": "da_rnn", "cell.name": "lru"}, "what is weighed anew at each step is no input of the output"),
+        (
+            {"model.name": "dsanet", "model.window": 9, "model.layers": 1, "objective.dropout": 0.1},
+            "dropout is for models with a recurrent part, and this one has none: set it to 0.",
+        ),
+    ],
+)
+def test_a_network_that_can_not_forecast_from_what_it_is_given_is_refused(tmp_path, changes, message):
+    path = tmp_path / "my.csv"
+    path.write_text("wind\n" + "\n".join(str(t * t % 7) for t in range(100)))
+    given = config.default()
+    given.update_from_flattened_dict({"task.name": "series", "task.path": str(path), "task.length": 12} | changes)
+    with pytest.raises(ConfigError) as refused:
+        config.parse(given)
+    assert str(refused.value).startswith(message)
+
+
 @pytest.mark.parametrize(("text", "remat"), [("none", None), ("full", "full"), ("sqrt", "sqrt"), ("16", 16)])
 def test_remat_is_a_text(text, remat):
     given = config.default()

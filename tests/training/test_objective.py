@@ -240,12 +240,23 @@ def test_what_can_not_be_is_refused_in_one_line(modes, message):
         checked(Objective(**modes))
 
 
-@pytest.mark.parametrize("name", ["omega", "flossing_steps"])
-def test_what_looks_at_recurrent_parts_is_refused_where_there_are_none(name):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("truncate", 5),
+        ("random_truncation", 0.1),
+        ("dropout", 0.1),
+        ("recurrent_dropout", 0.1),
+        ("zoneout", 0.1),
+        ("omega", 1.0),
+        ("flossing_steps", 1),
+    ],
+)
+def test_what_is_done_with_recurrent_parts_is_refused_where_there_are_none(name, value):
     def loss(params, batch, run):
         return jnp.sum(params["readout"]["kernel"] ** 2)
 
-    step = jax.jit(gradient(loss, Objective(**{name: 1})))
+    step = jax.jit(gradient(loss, Objective(**{name: value})))
     with pytest.raises(
         ValueError, match=rf"^{name} is for models with a recurrent part, and this one has none: set it"
     ):
