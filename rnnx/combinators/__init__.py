@@ -1,5 +1,7 @@
 """Combinators, one per file: each takes cells and gives a cell again, for `rnnx.unroll` and everything else.
 
+`input_attention` and `temporal_attention` are of DA-RNN alone, and not among the names.
+
 >>> "stack" in names()
 True
 >>> import rnnx
@@ -9,7 +11,10 @@ True
 from collections.abc import Callable
 
 from rnnx import registry
+from rnnx.combinators._by_state import input_attention, temporal_attention
 from rnnx.types import Cell
+
+__all__ = ["get", "input_attention", "names", "temporal_attention"]
 
 
 def names() -> tuple[str, ...]:

@@ -103,6 +103,7 @@ def test_a_cell_that_can_not_attend_is_refused(combinator):
     with pytest.raises(ValueError, match="nothing to look at"):
         rnnx.unroll(cell, cell.init(jax.random.key(0), 2), jnp.zeros((4, 1, 2)))
     assert combinator(rnnx.gru(2), 3) == cell
+    assert repr(cell.init) == f"rnnx.combinators.{combinator.__name__}(rnnx.gru(2), 3).init"  # as it can be written
 
 
 def test_a_window_that_is_none_is_refused():
