@@ -17,9 +17,9 @@ TAGS = (
     ),
     Tag(
         "attention/places",
-        "steps",
-        "how many steps of the source, or places of a picture, it looks at, e to the entropy of α: 1 where it looks "
-        "at one alone, S where at all alike; mean over steps and examples",
+        "places",
+        "how many steps of the source, places of a picture or series it looks at, e to the entropy of α: 1 where it "
+        "looks at one alone, S where at all alike; mean over steps and examples",
         headline=True,
     ),
 )

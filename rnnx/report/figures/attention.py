@@ -60,7 +60,8 @@ def draw(study: Study, task: str) -> Figure | None:
     for axes, (variant, trial) in zip(panels.flat, trials.items(), strict=False):
         _map(axes, getattr(trial, stage), trial.example)
         places = float(getattr(trial, stage).get(_PLACES, np.nan))
-        axes.set_title(f"{variant}: {places:.1f} steps at a time" if np.isfinite(places) else variant)
+        looked_at = f"{variant}: {places:.1f} {_unit(trial.example)} at a time"
+        axes.set_title(looked_at if np.isfinite(places) else variant)
     for unused in list(panels.flat)[len(trials) :]:
         unused.remove()
     return made
@@ -121,6 +122,10 @@ def _map(axes: Axes, record: Record, example: Example | None) -> None:
         _name_steps(axes, example, S, T)
     bar = axes.figure.colorbar(shown, ax=axes, shrink=0.8, label="weight α (a row sums to 1)")
     bar.outline.set_visible(False)
+
+
+def _unit(example: Example | None) -> str:
+    return "places" if example is not None and example.kind == "series" else "steps"
 
 
 def _name_steps(axes: Axes, example: Example, S: int, T: int) -> None:

@@ -110,6 +110,17 @@ def test_attention_of_a_network_that_forecasts_is_to_series_or_to_steps():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("series, or step that was read", "step")
 
 
+@pytest.mark.parametrize(
+    ("example", "places"),
+    [(TEXT, "steps"), (examples.series(np.zeros((4, 1)), ["wind"], np.zeros(1), "next"), "places")],
+)
+def test_how_much_is_looked_at_is_in_what_a_column_is(tmp_path, example, places):
+    write_trial(tmp_path / "a", cell="gru", extra={"attention/weights": WEIGHTS, "attention/places": 2.5})
+    (tmp_path / "a" / "example.json").write_text(json.dumps(example._asdict()))
+    axes, *_ = attention.draw(study.read(tmp_path), "adding").axes
+    assert axes.get_title() == f"gru: 2.5 {places} at a time"
+
+
 @pytest.mark.parametrize("other", [False, True])
 def test_in_the_report_networks_are_below_each_other_on_one_picture(tmp_path, other):
     tags = {tag: value for tag, value in record(None).items() if tag != "example"}
