@@ -120,7 +120,7 @@ class Layer(nnx.Module):
 
     def __init__(self, H: int, heads: int, features: int, inner_size: int, rngs: nnx.Rngs):
         self.attention = nnx.MultiHeadAttention(
-            heads, H, features, attention_fn=mean_by_likeness, decode=False, rngs=rngs
+            heads, H, features, attention_fn=dot_product_attention, decode=False, rngs=rngs
         )
         self.inner, self.outer = nnx.Linear(H, inner_size, rngs=rngs), nnx.Linear(inner_size, H, rngs=rngs)
         self.norms = nnx.List(nnx.LayerNorm(H, rngs=rngs) for _ in range(2))
@@ -133,7 +133,7 @@ class Layer(nnx.Module):
             return second(z + self.outer(jax.nn.relu(self.inner(z))))
 
 
-def mean_by_likeness(query: Array, key: Array, value: Array, **_: Any) -> Array:
+def dot_product_attention(query: Array, key: Array, value: Array, **_: Any) -> Array:
     """softmax(q · k / √d) v in each head, `[B, m, heads, d]`, in the type that they have.
 
     `jax.nn.dot_product_attention`, which is flax's default, takes the softmax in float32 whatever that is.
