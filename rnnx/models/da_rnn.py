@@ -26,7 +26,8 @@ from rnnx.unroll import plain_run
 class DaRnn(nnx.Module):
     """Two cells of one kind with attention before each of their steps, called `encoder` and `decoder`.
 
-    The encoder reads the series that are not told, or all of them where all are. The paper's window is 10 steps.
+    The encoder reads the series that are not told, or all of them where all are; a single one has always the weight 1.
+    The paper's window is 10 steps.
 
     Args:
       cell: of both parts, in the paper an `lstm` of 64 or 128 units.
