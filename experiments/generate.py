@@ -40,7 +40,7 @@ from experiments import cli
 
 _DRAWING = ("temperature", "top_k", "top_p", "seed")
 _TEXTS = ("prompt", "prompt_file", "source", "source_file", "next", "stop")
-_OF_TEXTS = (*_TEXTS, "beam", "top_k", "top_p")
+_OF_TEXTS = (*_TEXTS, "beam", "top_k", "top_p", "unknown")
 _OF_MUSIC = ("piece", "piece_frames", "tempo", "output")
 _FRAMES = 128
 
@@ -92,8 +92,8 @@ def _check(given: Any) -> None:
         cli.fail(f"--{texts[0]} is for models that write, --{music[0]} for those that play: they do not go together.")
     if given["piece_frames"].present and given.piece is None:
         cli.fail("--piece_frames is of a --piece: give that too.")
-    if given.tempo < 4 or math.isinf(given.tempo):  # the slowest that a MIDI file can say is 3.6
-        cli.fail(f"--tempo={given.tempo}: quarter notes a minute, a number of at least 4.")
+    if not 4 <= given.tempo <= 1000:  # the slowest that a MIDI file can say is 3.6
+        cli.fail(f"--tempo={given.tempo}: quarter notes a minute, a number from 4 to 1000.")
     if given.stop == "":
         cli.fail("--stop is empty: say at which text to stop, or leave it out.")
     if given.checkpoint not in ("latest", "best") and not re.fullmatch("[0-9]+", given.checkpoint):

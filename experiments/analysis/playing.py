@@ -49,15 +49,17 @@ def beginning(directory: Path, piece: int | None, frames: int, keyboard: Keyboar
     """The first frames of a piece of the test split, `[frames, keys]`, all where it is shorter; none of no piece.
 
     Raises:
-      ConfigError: there is no such piece.
+      ConfigError: there is no such piece, or it is of other music than the trial was trained on.
       rnnx.data.DataError: the music can't be had.
     """
     if piece is None:
         return np.zeros((0, keyboard.keys), bool)
     task = build.task(saved.config_of(directory))
-    batches = task.test_batches(1) if task.test_batches else ()
+    saved.check_data(directory, task)
+    if task.test_batches is None:
+        raise ConfigError(f"--piece={piece}: the task of {directory} has no test split to take it from.")
     number = -1
-    for number, batch in enumerate(batches):
+    for number, batch in enumerate(task.test_batches(1)):
         if number == piece:
             length = len(batch.inputs) if batch.lengths is None else int(batch.lengths[0])
             return np.asarray(batch.inputs)[: min(frames, length), 0] > 0

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 import rnnx
-from experiments import config
-from experiments.analysis import playing, trained
+from experiments import build, config
+from experiments.analysis import playing, saved, trained
 from experiments.config import ConfigError
 from experiments.trials import loop, trial
 from experiments.trials.trial import Trial
@@ -83,8 +83,25 @@ def test_it_goes_on_from_the_beginning_of_a_piece(directory, tmp_path):
     assert (1_000_000).to_bytes(3, "big") in content[:40]
     with Image.open(picture) as image:
         assert image.size[0] > 800
+        grey = np.asarray(image.convert("L")) == round(0.65 * 255)
+        assert grey.sum() > 2000, "what was given; letters have some dozens of such pixels"
     whole = playing.beginning(directory, 2, 100, playing.player(directory, "latest").keyboard)
     assert len(whole) == 2, "all that is read of a piece of three frames"
+
+
+def test_it_does_not_go_on_from_music_that_it_was_not_trained_on(directory, monkeypatch):
+    keyboard, path = playing.player(directory, "latest").keyboard, directory.parent / "mine.mat"
+    content = path.read_bytes()
+    path.write_bytes(mat(traindata=rolls(9, 5), validdata=rolls(6, 4), testdata=rolls(7, 12)))
+    try:
+        with pytest.raises(ConfigError, match=r"^[^\n]* was trained on other data: [^\n]*\. Put back what it was\.$"):
+            playing.beginning(directory, 1, 6, keyboard)
+    finally:
+        path.write_bytes(content)
+    task = build.task(saved.config_of(directory))._replace(test_batches=None)
+    monkeypatch.setattr(build, "task", lambda config: task)
+    with pytest.raises(ConfigError, match=r"^--piece=1: the task of .* has no test split"):
+        playing.beginning(directory, 1, 6, keyboard)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +113,10 @@ def test_it_goes_on_from_the_beginning_of_a_piece(directory, tmp_path):
         (("--beam=3",), "plays, and writes nothing: --beam does not go with it."),
         (("--piece=0", "--prompt=be"), "--prompt is for models that write, --piece for those that play"),
         (("--piece_frames=4",), "--piece_frames is of a --piece: give that too."),
-        (("--tempo=0",), "--tempo=0.0: quarter notes a minute, a number of at least 4."),
+        (("--unknown=skip",), "plays, and writes nothing: --unknown does not go with it."),
+        (("--tempo=0",), "--tempo=0.0: quarter notes a minute, a number from 4 to 1000."),
+        (("--tempo=nan",), "--tempo=nan: quarter notes a minute, a number from 4 to 1000."),
+        (("--tempo=1e9",), "--tempo=1000000000.0: quarter notes a minute, a number from 4 to 1000."),
         (("--source=be",), "plays music: it writes to no source."),
         (("--checkpoint=7",), "has no checkpoint 7; steps that are kept: 10, 20."),
     ],
