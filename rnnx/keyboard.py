@@ -6,8 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from rnnx import checks
+
 _TICKS = 480
 """Of a quarter note, in a MIDI file."""
+_NUMBERS = 128
+"""Of keys in MIDI."""
+_SLOWEST, _FASTEST = 4, 1000
+"""Quarter notes a minute; MIDI has microseconds of a quarter note in 3 bytes, and can say nothing slower than 3.6."""
 _VELOCITY = 80
 _NOTE_ON, _NOTE_OFF = 0x90, 0x80
 _TEMPO, _END = b"\xff\x51\x03", b"\xff\x2f\x00"
@@ -23,6 +29,9 @@ class Keyboard:
       keys: how many there are.
       quarters: how many quarter notes a frame lasts.
 
+    Raises:
+      ValueError: keys that MIDI has no number for, which are 0 to 127; frames that last nothing.
+
     >>> Keyboard().name(0), Keyboard().name(87)
     ('A0', 'C8')
     """
@@ -30,6 +39,13 @@ class Keyboard:
     lowest: int = 21
     keys: int = 88
     quarters: float = 1.0
+
+    def __post_init__(self) -> None:
+        checks.size("lowest", self.lowest, least=0)
+        checks.size("keys", self.keys)
+        checks.number("quarters", self.quarters, above=0)
+        if self.lowest + self.keys > _NUMBERS:
+            raise ValueError(f"{self.keys} keys from {self.lowest} on: numbers of keys in MIDI end at {_NUMBERS - 1}.")
 
     def name(self, key: int) -> str:
         """What a key is called."""
@@ -44,11 +60,16 @@ class Keyboard:
 
         Args:
           roll: `[frames, keys]`, booleans.
-          tempo: quarter notes a minute.
+          tempo: quarter notes a minute, 4 to 1000.
+
+        Raises:
+          ValueError: another tempo.
 
         >>> Keyboard().midi(np.zeros((4, 88), bool))[:4]
         b'MThd'
         """
+        if not _SLOWEST <= tempo <= _FASTEST:
+            raise ValueError(f"tempo must be from {_SLOWEST} to {_FASTEST} quarter notes a minute, not {tempo!r}.")
         sounds = np.pad(np.asarray(roll, bool), ((1, 1), (0, 0))).astype(int)
         changes = np.diff(sounds, axis=0)  # [frames + 1, keys]: 1 where a note begins, -1 where it has ended
         track = b"\x00" + _TEMPO + round(60e6 / tempo).to_bytes(3, "big")

@@ -1,5 +1,6 @@
 """Music as a MIDI file, read back by what the format's description says of one."""
 
+import re
 import struct
 
 import numpy as np
@@ -98,3 +99,25 @@ def test_keys_have_the_names_of_a_piano():
     assert {name: named[name] for name in ("A0", "C4", "F♯4", "A4", "C8")} == {
         "A0": 21, "C4": 60, "F♯4": 66, "A4": 69, "C8": 108,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("tempo", [0.0, 3.9, 1001.0, float("nan"), float("inf")])
+def test_a_tempo_that_no_file_can_say_is_refused(tempo):
+    with pytest.raises(ValueError, match=r"^tempo must be from 4 to 1000 quarter notes a minute, not .*\.$"):
+        Keyboard().midi(np.zeros((4, 88), bool), tempo)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"lowest": 100}, "88 keys from 100 on: numbers of keys in MIDI end at 127."),
+        ({"lowest": -1}, "lowest must be a whole number of at least 0, not -1."),
+        ({"keys": 0}, "keys must be a whole number of at least 1, not 0."),
+        ({"quarters": 0.0}, "quarters must be a finite number above 0, not 0.0."),
+    ],
+)
+def test_keys_that_midi_does_not_have_are_refused(options, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Keyboard(**options)
+    whole = Keyboard(lowest=0, keys=128)
+    assert [key for key, _, _ in notes(whole.midi(np.ones((1, 128), bool)))] == list(range(128))
