@@ -37,9 +37,10 @@ def piano_roll(roll: np.ndarray, keyboard: Keyboard, *, given: int = 0, ax: Axes
         for key in np.flatnonzero(part.any(axis=0)):
             begins, ends = (np.flatnonzero(edges[:, key] == sign) for sign in (1, -1))
             bars = np.stack([begins + start, ends - begins], axis=-1) * keyboard.quarters
-            axes.broken_barh(bars.tolist(), (key - 0.4, 0.8), facecolors=color, edgecolors="white", linewidth=0.4)
+            axes.broken_barh(bars.tolist(), (key - 0.4, 0.8), facecolors=color, linewidth=0)
     keys = np.flatnonzero(roll.any(axis=0)).tolist() or [keyboard.keys // 2]
-    low, high = min(keys) - _MARGIN, max(keys) + _MARGIN
+    low = min(keys) - _MARGIN
+    high = max(max(keys) + _MARGIN, low + 12)  # an octave at least, in which there is a C
     octaves = [key for key in range(low, high + 1) if (keyboard.lowest + key) % 12 == 0]
     axes.set_yticks(octaves, [keyboard.name(key) for key in octaves])
     axes.set(ylim=(low - 0.5, high + 0.5), xlim=(0, max(len(roll), 1) * keyboard.quarters))

@@ -47,4 +47,6 @@ def test_axes_have_units_and_the_names_of_the_cs():
     assert axes.get_xlim() == (0, 4)
     ticks = dict(zip((label.get_text() for label in axes.get_yticklabels()), axes.get_yticks(), strict=True))
     assert ticks == {"C3": 27, "C4": 39, "C5": 51}
-    assert not drawn(np.zeros((4, 88), bool), Keyboard()).collections, "silence can be drawn"
+    silence = drawn(np.zeros((4, 88), bool), Keyboard())
+    assert not silence.collections, "silence can be drawn"
+    assert [label.get_text() for label in silence.get_yticklabels()] == ["C5"], "some key has a name"
