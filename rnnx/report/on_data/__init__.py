@@ -194,7 +194,8 @@ def _foot(made: Figure, example: Example, rows: Mapping[str, np.ndarray], before
 
 
 def _scored(example: Example) -> str:
-    return "what is predicted" if example.data.get("target") else "the scored step"
+    """What stands in the box: of a text the target, which comes after what is read; else the step itself."""
+    return "what is predicted" if "pieces" in example.data and example.data.get("target") else "the scored step"
 
 
 __all__ = ["Tints", "kinds", "paint", "picture_of", "relative"]

@@ -170,6 +170,16 @@ def test_the_marks_are_framed_and_the_scored_step_is_boxed():
     assert said(on_data.paint(SEQUENCE, {"a": falling(0.9)})) == ["the scored step", "two numbers"]
 
 
+@pytest.mark.parametrize(
+    ("example", "boxed"),
+    [(TEXT, "what is predicted"), (DIGIT, "the scored step"), (SOUND, "the scored step")],
+    ids=["text", "pixels", "sound"],
+)
+def test_what_is_predicted_is_boxed_where_it_is_drawn_at_its_place(example, boxed):
+    """Of an image or a sound it stands beside them, and the last step that is read is boxed."""
+    assert said(on_data.paint(example, {"a": np.zeros(example.steps[""])}))[0] == boxed
+
+
 def test_a_text_is_read_in_its_order_and_what_comes_next_is_boxed_after_it():
     axes = row(on_data.paint(TEXT, {"a": falling(0.9)}), "a")
     letters = sorted(axes.texts, key=lambda text: text.get_position()[0])
