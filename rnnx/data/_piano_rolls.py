@@ -64,8 +64,10 @@ def parse(content: bytes, name: str, digest: str) -> PianoRolls:
 def _pieces(held: np.ndarray, part: str, name: str) -> tuple[np.ndarray, ...]:
     pieces = tuple(held.ravel()) if held.dtype == object else ()
     for n, piece in enumerate(pieces, 1):
-        if np.ndim(piece) != 2 or piece.shape[1] != KEYS or not np.isin(piece, (0, 1)).all():
+        if np.ndim(piece) != 2 or piece.shape[1] != KEYS:
             raise DataError(f"{name}: piece {n} of {part} is none, of shape {np.shape(piece)}: {_FORM}.")
+        if not np.isin(piece, (0, 1)).all():
+            raise DataError(f"{name}: piece {n} of {part} has other values than 0 and 1: {_FORM}.")
         if len(piece) < 2:
             raise DataError(f"{name}: piece {n} of {part} has {len(piece)} frames, and nothing follows on the first.")
     if not pieces:
