@@ -48,6 +48,23 @@ def test_at_temperature_zero_what_is_likelier_than_not_sounds(temperature):
     np.testing.assert_array_equal(drawn(temperature, 5), np.broadcast_to([True, False, False], (5, 2, K)))
 
 
+class Echo(nnx.Module):
+    """Says of the first entry that it may be or not, and of the second what the first was in the frame before."""
+
+    def decoder(self, batch, run):
+        def logits(state):
+            return jnp.stack([jnp.zeros(state.shape[:-1]), jnp.where(state[..., 0] > 0, 1e3, -1e3)], axis=-1)
+
+        return Decoder(batch.inputs[-1], lambda state, frame: frame, logits)
+
+
+def test_the_model_is_given_the_frame_that_was_drawn():
+    batch = Batch(jnp.zeros((1, 2, 2)), None, None)
+    found = np.asarray(decoding.sample_frames(Echo(), {}, batch, jax.random.key(0), length=30))
+    assert 0 < found[..., 0].mean() < 1
+    np.testing.assert_array_equal(found[1:, :, 1], found[:-1, :, 0])
+
+
 def test_what_is_written_is_what_the_model_says_of_it():
     """Step by step as `rnnx.unroll` would read it: at temperature 0, each frame is that of the model's own outputs."""
     task = rnnx.tasks.get("adding")()._replace(input_size=K, output_size=K, keyboard=Keyboard(keys=K))

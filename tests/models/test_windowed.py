@@ -52,11 +52,11 @@ def test_by_the_whole_window_the_loss_reaches_every_output_directly():
 
 
 def test_the_published_network_of_mnist1d_has_its_parameters():
-    """GRU of 6 units both ways over one number a step: 2 · 3 · 6 · (1 + 6 + 1 or 2) and 40 · 12 · 10 + 10."""
+    """GRU of 6 units both ways over one number a step, the candidate of two biases, and a readout of 40 steps."""
     task = TASK._replace(input_size=1, output_size=10)
     model = Windowed(rnnx.gru(6), task, window=40, bidirectional=True, rngs=nnx.Rngs(0))
-    count = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model)["readout"]))
-    assert count == 40 * 12 * 10 + 10
+    count = sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model)))
+    assert count == 2 * (18 * (1 + 6 + 1) + 6) + 40 * 12 * 10 + 10
 
 
 def test_a_window_of_nothing_is_refused():

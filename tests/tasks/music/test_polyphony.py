@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rnnx.data._piano_rolls import read_piano_rolls
+from rnnx.tasks.music import polyphony as module
 from rnnx.tasks.music.polyphony import polyphony
 from rnnx.training.program import mean_loss, mean_scores
 from rnnx.types import Batch
@@ -74,6 +75,12 @@ def test_an_example_is_the_music_as_it_is_read(own):
     assert example.data["sounding"] == [np.flatnonzero(frame).tolist() for frame in piece[:-1]]
     assert example.scored == len(piece) - 2
     assert (task.keyboard.lowest, task.keyboard.keys, task.keyboard.quarters) == (21, 88, 1)
+
+
+@pytest.mark.parametrize(("music", "quarters"), [("jsb", 1), ("nottingham", 0.5)])
+def test_a_frame_lasts_a_quarter_note_of_chorales_and_an_eighth_of_folk_tunes(own, monkeypatch, music, quarters):
+    monkeypatch.setattr(module, "_rolls", lambda name: read_piano_rolls(own))
+    assert polyphony(music=music).keyboard.quarters == quarters
 
 
 def test_an_unknown_music_is_told():
