@@ -19,7 +19,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from experiments import config
-from experiments.studies.grid import product
+from experiments.studies.grid import axis, product
 
 HORIZONS = (3, 6, 12, 24)
 NETWORKS = (
@@ -51,7 +51,7 @@ def get_config() -> ConfigDict:
 
 
 def sweep() -> list[dict[str, Any]]:
-    """Every network at every horizon of the rates, and of the temperature a day on."""
+    """Every network at every horizon of the rates, and of the temperature a day on, with both seeds."""
     rates: list[dict[str, Any]] = [{"task.loss": "absolute", "task.horizon": horizon} for horizon in HORIZONS]
     temperature = {"task.name": "ett", "task.horizon": 24, "task.variables": "all_to_OT", "task.length": 96}
-    return product([*rates, temperature], NETWORKS)
+    return product([*rates, temperature], NETWORKS, axis("seed", 0, 1))
