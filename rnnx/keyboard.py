@@ -2,6 +2,7 @@
 
 import dataclasses
 import struct
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ _NUMBERS = 128
 """Of keys in MIDI."""
 _SLOWEST, _FASTEST = 4, 1000
 """Quarter notes a minute; MIDI has microseconds of a quarter note in 3 bytes, and can say nothing slower than 3.6."""
+_MARGIN = 2
+"""Keys of a picture beyond the lowest and the highest that sound."""
 _VELOCITY = 80
 _NOTE_ON, _NOTE_OFF = 0x90, 0x80
 _TEMPO, _END = b"\xff\x51\x03", b"\xff\x2f\x00"
@@ -52,6 +55,17 @@ class Keyboard:
         number = self.lowest + key
         return f"{_NAMES[number % 12]}{number // 12 - 1}"
 
+    def view(self, sounding: Iterable[int]) -> tuple[range, dict[int, str]]:
+        """The keys that a picture has, an octave at least around those that sound, and what each C of them is called.
+
+        >>> Keyboard().view([40, 45])
+        (range(38, 51), {39: 'C4'})
+        """
+        keys = list(sounding) or [self.keys // 2]
+        low = min(keys) - _MARGIN
+        shown = range(low, max(max(keys) + _MARGIN, low + 12) + 1)
+        return shown, {key: self.name(key) for key in shown if (self.lowest + key) % 12 == 0}
+
     def midi(self, roll: np.ndarray, tempo: float = 90.0) -> bytes:
         """A MIDI file of one track, of a piano.
 
@@ -70,11 +84,9 @@ class Keyboard:
         """
         if not _SLOWEST <= tempo <= _FASTEST:
             raise ValueError(f"tempo must be from {_SLOWEST} to {_FASTEST} quarter notes a minute, not {tempo!r}.")
-        sounds = np.pad(np.asarray(roll, bool), ((1, 1), (0, 0))).astype(int)
-        changes = np.diff(sounds, axis=0)  # [frames + 1, keys]: 1 where a note begins, -1 where it has ended
         track = b"\x00" + _TEMPO + round(60e6 / tempo).to_bytes(3, "big")
         before = 0
-        for frame, change in enumerate(changes):
+        for frame, change in enumerate(changes(roll)):
             now = round(frame * self.quarters * _TICKS)
             for kind, velocity, sign in ((_NOTE_OFF, 0, -1), (_NOTE_ON, _VELOCITY, 1)):
                 for key in np.flatnonzero(change == sign):
@@ -96,6 +108,15 @@ class Keyboard:
         0.5
         """
         return cls(**record)
+
+
+def changes(roll: np.ndarray) -> np.ndarray:
+    """Where notes of a roll `[frames, keys]` begin, 1, and have ended, -1: `[frames + 1, keys]`.
+
+    >>> changes(np.array([[False], [True], [True]])).ravel().tolist()
+    [0, 1, 0, -1]
+    """
+    return np.diff(np.pad(np.asarray(roll, bool), ((1, 1), (0, 0))).astype(int), axis=0)
 
 
 def _variable_length(number: int) -> bytes:

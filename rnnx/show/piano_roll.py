@@ -4,10 +4,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from rnnx.keyboard import Keyboard
+from rnnx.keyboard import Keyboard, changes
 from rnnx.show._measured import new_axes
 
-_MARGIN = 2  # keys beyond the lowest and the highest that sound
 _GIVEN, _PLAYED = "0.65", "black"
 
 
@@ -33,17 +32,14 @@ def piano_roll(roll: np.ndarray, keyboard: Keyboard, *, given: int = 0, ax: Axes
     axes = new_axes(ax)
     # A note is cut where what was given ends, so that each part has its colour.
     for part, start, color in ((roll[:given], 0, _GIVEN), (roll[given:], given, _PLAYED)):
-        edges = np.diff(np.pad(part.astype(int), ((1, 1), (0, 0))), axis=0)
+        edges = changes(part)
         for key in np.flatnonzero(part.any(axis=0)):
             begins, ends = (np.flatnonzero(edges[:, key] == sign) for sign in (1, -1))
             bars = np.stack([begins + start, ends - begins], axis=-1) * keyboard.quarters
             axes.broken_barh(bars.tolist(), (key - 0.4, 0.8), facecolors=color, linewidth=0)
-    keys = np.flatnonzero(roll.any(axis=0)).tolist() or [keyboard.keys // 2]
-    low = min(keys) - _MARGIN
-    high = max(max(keys) + _MARGIN, low + 12)  # an octave at least, in which there is a C
-    octaves = [key for key in range(low, high + 1) if (keyboard.lowest + key) % 12 == 0]
-    axes.set_yticks(octaves, [keyboard.name(key) for key in octaves])
-    axes.set(ylim=(low - 0.5, high + 0.5), xlim=(0, max(len(roll), 1) * keyboard.quarters))
+    keys, octaves = keyboard.view(np.flatnonzero(roll.any(axis=0)).tolist())
+    axes.set_yticks(list(octaves), list(octaves.values()))
+    axes.set(ylim=(keys[0] - 0.5, keys[-1] + 0.5), xlim=(0, max(len(roll), 1) * keyboard.quarters))
     axes.set(xlabel="time (quarter notes)", ylabel="key")
     axes.grid(axis="both", color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)

@@ -76,6 +76,21 @@ def fill(axes: Axes, boxes: np.ndarray, colors: np.ndarray, hatches: Iterable[st
             )
 
 
+def strip(axes: Axes, left: float, top: float, cell: tuple[float, float], tints: Tints) -> np.ndarray:
+    """Fill a framed row of cells that are of one size (width, height): their boxes `[steps, 4]`, all in inches."""
+    (wide, tall), steps = cell, len(tints.colors)
+    at = left + wide * np.arange(steps)
+    boxes = np.stack([at, np.full(steps, top), np.full(steps, wide), np.full(steps, tall)], axis=-1)
+    fill(axes, boxes, *tints)
+    frame(axes, np.array([left, top, wide * steps, tall]), edgecolor="0.6", linewidth=0.6)
+    return boxes
+
+
+def box_cell(axes: Axes, box: np.ndarray) -> None:
+    """The dashed box around the cell of a row that is scored, a little larger than that."""
+    box_scored(axes, np.add(box, [-0.02, -0.03, 0.04, 0.06]))
+
+
 def frame(axes: Axes, box: np.ndarray, **line: Any) -> None:
     """A frame around a box, with a white line around it where all is dark."""
     left, top, wide, tall = box

@@ -28,10 +28,8 @@ def draw(axes: Axes, example: Example, tints: Tints) -> None:
     values that are to be told."""
     T = example.steps[""]
     wide = (axes.get_xlim()[1] - _beside(example)) / T
-    left = _PAD + wide * np.arange(T)
-    boxes = np.stack([left, np.full(T, _PAD), np.full(T, wide), np.full(T, _TALL)], axis=-1)
-    _cells.fill(axes, boxes, *tints)
-    _cells.frame(axes, np.array([_PAD, _PAD, wide * T, _TALL]), edgecolor="0.6", linewidth=0.6)
+    boxes = _cells.strip(axes, _PAD, _PAD, (wide, _TALL), tints)
+    left = boxes[:, 0]
     around = [withStroke(linewidth=2.6, foreground="white")]
     end = _PAD + wide * T
     ends = []
@@ -53,7 +51,7 @@ def draw(axes: Axes, example: Example, tints: Tints) -> None:
         axes.text(end + _AHEAD + 0.12, place, name, va="center", fontsize=8.5, parse_math=False)
     middle = _PAD + _TALL + 0.09
     axes.text(end + _AHEAD, middle, example.data["ahead"], ha="center", va="center", fontsize=7.5, parse_math=False)
-    _cells.box_scored(axes, np.add(boxes[example.scored], [-0.02, -0.03, 0.04, 0.06]))
+    _cells.box_cell(axes, boxes[example.scored])
 
 
 def _beside(example: Example) -> float:

@@ -23,17 +23,15 @@ def draw(axes: Axes, example: Example, tints: Tints) -> None:
     """One network: tinted frames, and over them how loud it is, from the quietest to the loudest."""
     T = example.steps[""]
     wide = (axes.get_xlim()[1] - _beside(example)) / T
-    left = _PAD + wide * np.arange(T)
-    boxes = np.stack([left, np.full(T, _PAD), np.full(T, wide), np.full(T, _TALL)], axis=-1)
-    _cells.fill(axes, boxes, *tints)
-    _cells.frame(axes, np.array([_PAD, _PAD, wide * T, _TALL]), edgecolor="0.6", linewidth=0.6)
+    boxes = _cells.strip(axes, _PAD, _PAD, (wide, _TALL), tints)
+    left = boxes[:, 0]
     loudness = np.asarray(example.data["loudness"], float)
     low, high = loudness.min(), loudness.max()
     share = (loudness - low) / (high - low) if high > low else np.zeros(T)
     line = _PAD + _TALL * (0.95 - 0.9 * share)
     around = [withStroke(linewidth=2.8, foreground="white")]
     axes.plot(left + wide / 2, line, color="black", linewidth=1.0, path_effects=around, zorder=3)
-    _cells.box_scored(axes, np.add(boxes[example.scored], [-0.02, -0.03, 0.04, 0.06]))
+    _cells.box_cell(axes, boxes[example.scored])
     middle = _PAD + _TALL / 2
     axes.text(2 * _PAD + wide * T + 0.05, middle, example.data["target"], va="center", fontsize=11, parse_math=False)
 
