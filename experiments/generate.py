@@ -9,7 +9,7 @@ token each time, or by --beam what is likeliest as a whole. Any of the flags tha
 
 A model of music plays --length frames, from nothing or on from the first --piece_frames of --piece, one of the test
 split. Each key is drawn by itself, by --temperature, and a key that sounds in frames one after another is one note,
-held. What is played goes into --output as a MIDI file, to be heard, and as a picture.
+held. What is played goes into --output as a MIDI file, to be heard, and as a picture, beside what is there already.
 
 The same flags and --seed write the same. All that is needed lies in the trial's directory, but for a --piece.
 
@@ -43,6 +43,8 @@ _TEXTS = ("prompt", "prompt_file", "source", "source_file", "next", "stop")
 _OF_TEXTS = (*_TEXTS, "beam", "top_k", "top_p", "unknown")
 _OF_MUSIC = ("piece", "piece_frames", "tempo", "output")
 _FRAMES = 128
+_MOST_FRAMES = 2**16
+"""Of music, which is held in memory as a whole: an hour and more of it, whatever a frame is."""
 
 
 def main() -> int:
@@ -153,15 +155,18 @@ def _play(given: Any, directory: Path) -> int:
     from rnnx.logbook.run_directory import PLAYED
 
     player = playing.player(directory, given.checkpoint)
-    start = playing.beginning(directory, given.piece, given.piece_frames, player.keyboard)
+    start = playing.beginning(directory, given.piece, given.piece_frames, player.vocabulary)
     length = given.length if given["length"].present else _FRAMES
+    if length > _MOST_FRAMES:
+        cli.fail(f"--length={length}: of music at most {_MOST_FRAMES} frames.")
     folder = cli.path(given.output) if given.output else directory / PLAYED
     of_piece = f", on from piece {given.piece} of the test split" if len(start) else ""
     whose = playing.title(directory)
+    first = playing.next_number(folder)
     for number in range(given.num_samples):
         roll = playing.played(player, start, length, given.temperature, (given.seed, number))
         title = f"{whose}: sample {number} by seed {given.seed}, temperature {given.temperature:g}{of_piece}"
-        for path in playing.save(player, folder, str(number), roll, len(start), given.tempo, title):
+        for path in playing.save(player, folder, str(first + number), roll, len(start), given.tempo, title):
             print(path)
     return 0
 
@@ -179,7 +184,8 @@ def _to_sources(given: Any, directory: Path) -> int:
     translator = translating.translator(directory, given.checkpoint)
     skip_unknown = given.unknown == "skip"
     read = [
-        translator.read(source, name, skip_unknown=skip_unknown) for source, name in zip(sources, names, strict=True)
+        translating.read(translator, source, name, skip_unknown=skip_unknown)
+        for source, name in zip(sources, names, strict=True)
     ]
     length = given.length if given["length"].present else None
     if any(given[name].present for name in _DRAWING):

@@ -1,7 +1,6 @@
 """What the model of a trial of music plays, frame by frame."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,24 +8,17 @@ import numpy as np
 
 from experiments import build
 from experiments.analysis import saved, titles, trained
+from experiments.analysis.trained import Trained
 from experiments.errors import ConfigError
 from experiments.trials.trial import Trial
 from rnnx import decoding, show
 from rnnx.keyboard import Keyboard
 from rnnx.logbook import files
 from rnnx.report.figures import _style
-from rnnx.types import Array, Batch, Params, Run
+from rnnx.types import Array, Batch
 
-
-class Player(NamedTuple):
-    """A model that plays, and what its frames stand for."""
-
-    model: Any
-    """Its graph definition."""
-    params: Params
-    keyboard: Keyboard
-    run: Run
-    """How time runs in it, as where it is evaluated."""
+Player = Trained[Keyboard]
+"""A model that plays, and what its frames stand for."""
 
 
 def player(directory: Path, checkpoint: str) -> Player:
@@ -35,11 +27,10 @@ def player(directory: Path, checkpoint: str) -> Player:
     Raises:
       ConfigError: as from `trained.read`; its model does not play.
     """
-    model, params, keyboard, run = trained.read(directory, checkpoint)
-    assert isinstance(keyboard, Keyboard)
-    made = Player(model, params, keyboard, run)
+    made = trained.read(directory, checkpoint)
+    assert isinstance(made.vocabulary, Keyboard)
     try:
-        jax.eval_shape(lambda: _sampled(made, np.zeros((1, keyboard.keys)), 1, 1.0, (0, 0)))
+        jax.eval_shape(lambda: _sampled(made, np.zeros((1, made.vocabulary.keys)), 1, 1.0, (0, 0)))
     except Exception as error:  # whatever the model says, or fails with, where it can't play
         raise trained.mute(directory, error) from error
     return made
@@ -71,9 +62,15 @@ def played(player: Player, given: np.ndarray, length: int, temperature: float, s
 
     Where none are given it begins after silence.
     """
-    before = given if len(given) else np.zeros((1, player.keyboard.keys), bool)
+    before = given if len(given) else np.zeros((1, player.vocabulary.keys), bool)
     frames = _sampled(player, before, length, temperature, seed)
     return np.concatenate([given, np.asarray(frames)[:, 0]])
+
+
+def next_number(folder: Path) -> int:
+    """The number of the first file that is to be written, after those of all that are there."""
+    there = [int(file.stem) for file in folder.glob("*.*") if file.stem.isdecimal()]
+    return max(there, default=-1) + 1
 
 
 def title(directory: Path) -> str:
@@ -85,9 +82,9 @@ def title(directory: Path) -> str:
 def save(player: Player, folder: Path, name: str, roll: np.ndarray, given: int, tempo: float, title: str) -> list[Path]:
     """Write what is to be heard and seen, a MIDI file and a picture, in which the first frames are those given."""
     drawn = _style.figure(_style.WIDTH, 4.2)
-    show.piano_roll(roll, player.keyboard, given=given, ax=drawn.subplots())
+    show.piano_roll(roll, player.vocabulary, given=given, ax=drawn.subplots())
     drawn.suptitle(title, fontsize=11.5, parse_math=False)
-    made = {f"{name}.mid": player.keyboard.midi(roll, tempo), f"{name}.png": _style.png(drawn)}
+    made = {f"{name}.mid": player.vocabulary.midi(roll, tempo), f"{name}.png": _style.png(drawn)}
     for file, content in made.items():
         files.write(folder / file, content)
     return [folder / file for file in made]

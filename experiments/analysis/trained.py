@@ -1,7 +1,7 @@
 """The model of a trial, from its directory alone: neither its data nor the network is needed."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -20,20 +20,21 @@ from rnnx.unroll import plain_run
 from rnnx.vocabulary import PairVocabulary, Vocabulary
 
 StandsFor = Vocabulary | PairVocabulary | Keyboard
+S = TypeVar("S", Vocabulary, PairVocabulary, Keyboard)
 
 
-class Trained(NamedTuple):
+class Trained(NamedTuple, Generic[S]):
     """A model that was trained, and what its tokens or frames stand for."""
 
     model: Any
     """Its graph definition."""
     params: Params
-    vocabulary: StandsFor
+    vocabulary: S
     run: Run
     """How time runs in it, as where it is evaluated."""
 
 
-def read(directory: Path, checkpoint: str) -> Trained:
+def read(directory: Path, checkpoint: str) -> Trained[Any]:
     """The model of a trial, with the parameters of its `latest` or `best` checkpoint or that of a step.
 
     Raises:

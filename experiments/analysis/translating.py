@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from experiments.analysis import trained
+from experiments.analysis.trained import Trained
 from experiments.analysis.writing import Chances
 from experiments.errors import ConfigError
 from rnnx import decoding
 from rnnx.keyboard import Keyboard
-from rnnx.types import Batch, Pair, Params, Run
+from rnnx.types import Batch, Pair
 from rnnx.vocabulary import PairVocabulary, UnknownTokenError
 
 _BATCH = 64
@@ -27,31 +28,8 @@ class Search(NamedTuple):
     length_penalty: float = 0.0
 
 
-class Translator(NamedTuple):
-    """A model that writes to a source, and what its tokens stand for."""
-
-    model: Any
-    """Its graph definition."""
-    params: Params
-    vocabulary: PairVocabulary
-    run: Run
-    """How time runs in it, as where it is evaluated."""
-
-    def read(self, source: str, name: str, *, skip_unknown: bool = False) -> np.ndarray:
-        """The tokens of a source, at least one. Messages name where it stands.
-
-        Raises:
-          ConfigError: something that the model does not know; nothing to read.
-        """
-        try:
-            tokens = self.vocabulary.source.encode(source, skip_unknown=skip_unknown)
-        except UnknownTokenError as error:
-            raise ConfigError(
-                f"{name}: {error} --unknown=skip leaves such {self.vocabulary.source.unit}s out."
-            ) from None
-        if not tokens.size:
-            raise ConfigError(f"{name}: there is nothing in it that could be read.")
-        return tokens
+Translator = Trained[PairVocabulary]
+"""A model that writes to a source, and what its tokens stand for."""
 
 
 def translator(directory: Path, checkpoint: str) -> Translator:
@@ -60,18 +38,33 @@ def translator(directory: Path, checkpoint: str) -> Translator:
     Raises:
       ConfigError: as from `trained.read`; its model does not write, or not to a source.
     """
-    model, params, vocabulary, run = trained.read(directory, checkpoint)
-    if isinstance(vocabulary, Keyboard):
+    made = trained.read(directory, checkpoint)
+    if isinstance(made.vocabulary, Keyboard):
         raise ConfigError(f"the model of {directory} plays music: it writes to no source.")
-    if not isinstance(vocabulary, PairVocabulary):
+    if not isinstance(made.vocabulary, PairVocabulary):
         raise ConfigError(f"the model of {directory} goes on from a text: give --prompt in place of a source.")
-    made = Translator(model, params, vocabulary, run)
     one = _batch([np.zeros(1, int)], 1)
     try:
-        jax.eval_shape(lambda: decoding.beam_search(model, params, one, width=1, length=1, run=run))
+        jax.eval_shape(lambda: decoding.beam_search(made.model, made.params, one, width=1, length=1, run=made.run))
     except Exception as error:  # whatever the model says, or fails with, where it can't write
         raise trained.mute(directory, error) from error
     return made
+
+
+def read(translator: Translator, source: str, name: str, *, skip_unknown: bool = False) -> np.ndarray:
+    """The tokens of a source, at least one. Messages name where it stands.
+
+    Raises:
+      ConfigError: something that the model does not know; nothing to read.
+    """
+    vocabulary = translator.vocabulary.source
+    try:
+        tokens = vocabulary.encode(source, skip_unknown=skip_unknown)
+    except UnknownTokenError as error:
+        raise ConfigError(f"{name}: {error} --unknown=skip leaves such {vocabulary.unit}s out.") from None
+    if not tokens.size:
+        raise ConfigError(f"{name}: there is nothing in it that could be read.")
+    return tokens
 
 
 def likeliest(
@@ -81,7 +74,7 @@ def likeliest(
 
     Args:
       translator: the model.
-      sources: tokens, as by `Translator.read`.
+      sources: tokens, as by `read`.
       search: how they are looked for.
       length: how many tokens at most, the end included; by default that of the task.
     """

@@ -73,6 +73,14 @@ def test_it_plays_into_files_without_its_data(directory, tmp_path):
     assert (tmp_path / "mine" / "0.mid").read_bytes() == first
 
 
+def test_what_was_played_before_stays(directory, tmp_path):
+    given = ("--length=5", f"--output={tmp_path}")
+    before = {file: Path(file).read_bytes() for file in played(directory, *given, "--num_samples=2")}
+    (tmp_path / "1.mid").unlink()
+    assert played(directory, *given, "--seed=1") == [str(tmp_path / "2.mid"), str(tmp_path / "2.png")]
+    assert all(Path(file).read_bytes() == content for file, content in before.items() if not file.endswith("1.mid"))
+
+
 def test_it_goes_on_from_the_beginning_of_a_piece(directory, tmp_path):
     piece = read_piano_rolls(str(directory.parent / "mine.mat")).test[1]
     given = ("--piece=1", "--piece_frames=6", "--length=9", "--temperature=0", "--tempo=60")
@@ -85,12 +93,12 @@ def test_it_goes_on_from_the_beginning_of_a_piece(directory, tmp_path):
         assert image.size[0] > 800
         grey = np.asarray(image.convert("L")) == round(0.65 * 255)
         assert grey.sum() > 2000, "what was given; letters have some dozens of such pixels"
-    whole = playing.beginning(directory, 2, 100, playing.player(directory, "latest").keyboard)
+    whole = playing.beginning(directory, 2, 100, playing.player(directory, "latest").vocabulary)
     assert len(whole) == 2, "all that is read of a piece of three frames"
 
 
 def test_it_does_not_go_on_from_music_that_it_was_not_trained_on(directory, monkeypatch):
-    keyboard, path = playing.player(directory, "latest").keyboard, directory.parent / "mine.mat"
+    keyboard, path = playing.player(directory, "latest").vocabulary, directory.parent / "mine.mat"
     content = path.read_bytes()
     path.write_bytes(mat(traindata=rolls(9, 5), validdata=rolls(6, 4), testdata=rolls(7, 12)))
     try:
@@ -116,6 +124,7 @@ def test_it_does_not_go_on_from_music_that_it_was_not_trained_on(directory, monk
         (("--unknown=skip",), "plays, and writes nothing: --unknown does not go with it."),
         (("--tempo=0",), "--tempo=0.0: quarter notes a minute, a number from 4 to 1000."),
         (("--tempo=nan",), "--tempo=nan: quarter notes a minute, a number from 4 to 1000."),
+        (("--length=100000000",), "--length=100000000: of music at most 65536 frames."),
         (("--tempo=1e9",), "--tempo=1000000000.0: quarter notes a minute, a number from 4 to 1000."),
         (("--source=be",), "plays music: it writes to no source."),
         (("--checkpoint=7",), "has no checkpoint 7; steps that are kept: 10, 20."),

@@ -99,12 +99,14 @@ def test_each_line_gets_what_the_model_writes_to_it_by_itself(directory):
         length = int(beams.lengths[0, 0]) - int(beams.finished[0, 0])
         expected.append(vocabulary.target.decode(np.asarray(beams.tokens)[:length, 0, 0]))
     assert written == expected
-    np.testing.assert_array_equal(translator.read(sources[0].upper(), ""), translator.read(sources[0], ""))
+    np.testing.assert_array_equal(
+        translating.read(translator, sources[0].upper(), ""), translating.read(translator, sources[0], "")
+    )
 
 
 def test_a_beam_has_its_best_first_and_no_more_than_it_found(directory):
     translator = translating.translator(directory, "20")
-    sources = [translator.read(source, "") for source in ("Ein Hund läuft.", "Die Frau")]
+    sources = [translating.read(translator, source, "") for source in ("Ein Hund läuft.", "Die Frau")]
     search = Search(width=3, length_penalty=0.6)
     together = list(translating.likeliest(translator, sources, search))
     assert together[0] == next(translating.likeliest(translator, sources[:1], search))
@@ -116,7 +118,7 @@ def test_a_beam_has_its_best_first_and_no_more_than_it_found(directory):
 
 def test_any_flag_of_chances_has_it_draw(directory):
     translator = translating.translator(directory, "latest")
-    sources = [translator.read(source, "") for source in ("Ein Hund läuft.", "Die Frau")]
+    sources = [translating.read(translator, source, "") for source in ("Ein Hund läuft.", "Die Frau")]
 
     def drawn(seed, **chances):
         return list(translating.drawn(translator, sources, writing.Chances(**chances), seed, count=3))
@@ -134,7 +136,7 @@ def test_any_flag_of_chances_has_it_draw(directory):
 def test_where_there_is_no_end_an_output_is_as_long_as_its_source():
     """Sources of several lengths, in their order; each as by itself."""
     translator = untrained("reverse")
-    sources = [translator.read(text, "") for text in ("abc", "h", "cba", "b")]
+    sources = [translating.read(translator, text, "") for text in ("abc", "h", "cba", "b")]
     written = [text for (text,) in translating.likeliest(translator, sources, Search())]
     assert [len(text) for text in written] == [3, 1, 3, 1]
     assert set("".join(written)) <= set("abcdefgh")
@@ -158,11 +160,11 @@ def test_what_it_does_not_know_is_named_with_its_place_or_left_out():
     with pytest.raises(
         ConfigError, match=r"^line 3: 'x' \(U\+0078\), character 2 of the text, is none of the 8 .*skip"
     ):
-        translator.read("axb", "line 3")
-    assert translator.read("axb", "", skip_unknown=True).tolist() == [0, 1]
+        translating.read(translator, "axb", "line 3")
+    assert translating.read(translator, "axb", "", skip_unknown=True).tolist() == [0, 1]
     for text, skip in (("", False), ("xyz", True)):
         with pytest.raises(ConfigError, match=r"^line 3: there is nothing in it that could be read\.$"):
-            translator.read(text, "line 3", skip_unknown=skip)
+            translating.read(translator, text, "line 3", skip_unknown=skip)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_the_last_and_the_best_parameters_write_once_at_the_end(tmp_path):
     shown = board_events.numbers(trial.directory)
     assert shown["final/test/best/word_error_rate"][0][1] == pytest.approx(done["test"]["best"]["word_error_rate"])
     translator = translating.translator(trial.directory, "latest")  # of what lies there alone
-    sources = [translator.read(record["input"], "") for record in lines(trial, "last")]
+    sources = [translating.read(translator, record["input"], "") for record in lines(trial, "last")]
     written = [text for (text,) in translating.likeliest(translator, sources, Search())]
     assert written == [record["output"] for record in lines(trial, "last")]
     after = read_trial(trial.directory, tmp_path).after
