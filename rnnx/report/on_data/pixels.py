@@ -12,6 +12,7 @@ from rnnx.types import Example
 
 _SIDE, _GAP, _PAD = 1.75, 0.12, 0.05  # inches of the longer side of each of the two, between them, and around for boxes
 _CHARACTER = 0.1  # inches of what it is
+_AROUND = np.array([-0.02, -0.02, 0.04, 0.04])  # inches by which a box is larger than what is in it
 
 
 def size(example: Example, width: float) -> tuple[float, float]:
@@ -43,8 +44,9 @@ def draw(axes: Axes, example: Example, tints: Tints) -> None:
             axes.plot(*np.transpose(line), color="black", linewidth=1.1, path_effects=around, zorder=3)
     scored = boxes[steps == example.scored]
     first, last = scored[:, :2].min(axis=0), (scored[:, :2] + scored[:, 2:]).max(axis=0)
-    if len(scored) * one**2 > 0.99 * np.prod(last - first):  # else they lie apart
-        _cells.box_scored(axes, np.concatenate([first - 0.02, last - first + 0.04]))
+    together = len(scored) * one**2 > 0.99 * np.prod(last - first)
+    for box in [np.concatenate([first, last - first])] if together else scored:
+        _cells.box_scored(axes, box + _AROUND)
     axes.text(left + wide + 0.1, _PAD + tall / 2, example.data["target"], va="center", fontsize=11, parse_math=False)
     axes.set(xlim=limits[0], ylim=limits[1])
 

@@ -247,7 +247,8 @@ def test_a_picture_stands_before_its_words_as_it_is():
     [
         (np.arange(16)[::-1].reshape(4, 4), [(0, 0)]),  # backwards: the last step is the first pixel
         (np.repeat(np.arange(4), 4).reshape(4, 4), [(3, n) for n in range(4)]),  # a row a step
-        (np.array([[0, 1], [1, 0]]).repeat(2, axis=0).repeat(2, axis=1), None),  # in two places
+        # In two places: a box for each pixel.
+        (np.array([[0, 1], [1, 0]]).repeat(2, axis=0).repeat(2, axis=1), None),
     ],
     ids=["backwards", "rows", "apart"],
 )
@@ -263,11 +264,11 @@ def test_each_pixel_has_the_tint_of_the_step_at_which_it_is_read(at, box):
     np.testing.assert_array_equal(shown.get_array(), np.rint(255 * PIXELS[:4, :, 0]))
     scored = frames(axes, dashed=True)
     if box is None:
-        assert not scored, "what is scored is not in one place"
+        expected = boxes[at.ravel() == 1] + [-0.02, -0.02, 0.02, 0.02]
     else:
         of_box = boxes.reshape(4, 4, 4)[tuple(np.transpose(box))]
-        expected = [*of_box[:, :2].min(axis=0) - 0.02, *of_box[:, 2:].max(axis=0) + 0.02]
-        np.testing.assert_allclose(scored, [expected])
+        expected = [[*of_box[:, :2].min(axis=0) - 0.02, *of_box[:, 2:].max(axis=0) + 0.02]]
+    np.testing.assert_allclose(scored, expected)
 
 
 def test_music_has_the_keys_that_sound_in_each_frame_the_lowest_at_the_bottom():
