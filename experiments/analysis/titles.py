@@ -11,34 +11,23 @@ from typing import Any
 
 from experiments.trials.trial import Trial
 from rnnx.logbook import files
-from rnnx.logbook.run_directory import STUDY
+from rnnx.logbook.run_directory import CONFIG, STUDY
 from rnnx.pytrees import flatten_dict
 from rnnx.references import is_reference
-from rnnx.report import study, trial
+from rnnx.report import study, trial, words
 from rnnx.report.study import Group, Study
-
-_CALLED = {
-    "rnn": "RNN",
-    "lstm": "LSTM",
-    "gru": "GRU",
-    "mingru": "minGRU",
-    "minlstm": "minLSTM",
-    "lru": "LRU",
-    "rntn": "RNTN",
-}
-"""What cells are called in print."""
 
 
 def titles(trials: Iterable[Trial]) -> dict[Path, str]:
     """The title of each trial by its directory: "LSTM, forget bias 1, adding, T = 64, seed 0"."""
     planned = functools.cache(_planned)  # of each directory once, also of many trials
-    named = functools.cache(lambda root: _named(planned(root)))
+    named = functools.cache(lambda root: _named({root / name: of for name, of in planned(root).items()}))
     made = {}
     for one in trials:
         directory = one.directory.resolve()
         names = ((root, directory.relative_to(root).as_posix()) for root in directory.parents)
-        root, name = next(((root, name) for root, name in names if name in planned(root)), (None, one.name))
-        made[one.directory] = (named(root) if root else _named({name: one.config.to_dict()}))[name]
+        root = next((root for root, name in names if name in planned(root)), None)
+        made[one.directory] = (named(root) if root else _named({directory: one.config.to_dict()}))[directory]
     return made
 
 
@@ -48,12 +37,12 @@ def _planned(root: Path) -> dict[str, dict[str, Any]]:
     return {name: settings for name, settings in trials.items() if settings}
 
 
-def _named(settings: dict[str, dict[str, Any]]) -> dict[str, str]:
+def _named(settings: dict[Path, dict[str, Any]]) -> dict[Path, str]:
     """A title for each of the trials of a study, by what varies among them."""
-    among = [trial.Trial(name, "", "", flatten_dict(of), {}, ()) for name, of in settings.items()]
+    among = [trial.Trial(str(at), "", "", flatten_dict(of), _origin(at), ()) for at, of in settings.items()]
     (labelled,) = study.relabel(Study("", (Group("", 0, "", tuple(among)),), ()))
     return {
-        one.name: ", ".join(
+        Path(one.name): ", ".join(
             (_network(group.variant), _plain(group.task), f"T = {group.length}", f"seed {one.settings['seed']}")
         )
         for group in labelled.groups
@@ -61,11 +50,16 @@ def _named(settings: dict[str, dict[str, Any]]) -> dict[str, str]:
     }
 
 
+def _origin(directory: Path) -> dict[str, Any]:
+    """What stands beside the settings of a trial that has begun, such as the model that is usual for its task."""
+    return files.read_json(directory / CONFIG) if (directory / CONFIG).exists() else {}
+
+
 def _network(variant: str) -> str:
     """For example "LSTM, forget bias 1" of "lstm (forget bias 1)"."""
     name, bracket, settings = variant.partition(" (")
-    words = " ".join(_CALLED.get(word, word) for word in name.split(" "))
-    return _plain(words + bracket + settings)
+    called = " ".join(words.CALLED.get(word, word) for word in name.split(" "))
+    return _plain(called + bracket + settings)
 
 
 def _plain(label: str) -> str:

@@ -32,10 +32,10 @@ def names(points: Sequence[Point], configs: Sequence[Config]) -> list[str]:
         for field, values in found.items()
         if field not in _ALWAYS and (len(values) > 1 or any(field not in point for point in points))
     )
-    leaves = Counter(field.rpartition(".")[2] for field in telling)
+    leaves = Counter(map(_leaf, telling))
     said = {}
     for field in telling:
-        leaf = field.rpartition(".")[2]
+        leaf = _leaf(field)
         said[field] = (leaf if leaves[leaf] == 1 else field, _texts(found[field]))
 
     def name(point: Point, config: Config) -> str:
@@ -68,6 +68,12 @@ def shortened(names: Sequence[str]) -> dict[str, str]:
         return "/".join([*(parts[place] for place in varying if place == 0), cell, *(parts[p] for p in varying if p)])
 
     return {name: short(parts, settings) for name, parts, settings in zip(names, split, cells, strict=True)}
+
+
+def _leaf(field: str) -> str:
+    """What a setting is called by itself: `model` of `model.name`, `dropout` of `objective.dropout`."""
+    section, _, leaf = field.rpartition(".")
+    return section if leaf == "name" else leaf
 
 
 def _settings(text: str) -> list[str]:

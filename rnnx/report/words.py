@@ -3,17 +3,24 @@
 import re
 from collections.abc import Iterable, Mapping
 
-_NAMES = {
-    "rnn": "the RNN",
-    "lstm": "the LSTM",
-    "gru": "the GRU",
-    "mingru": "the minGRU",
-    "minlstm": "the minLSTM",
-    "lru": "the LRU",
-    "rntn": "the RNTN",
-    "ngram": "the n-gram model",
-    "bag_of_words": "the bag of words",
+CALLED = {
+    "rnn": "RNN",
+    "lstm": "LSTM",
+    "gru": "GRU",
+    "mingru": "minGRU",
+    "minlstm": "minLSTM",
+    "lru": "LRU",
+    "rntn": "RNTN",
+    "mv_rnn": "MV-RNN",
+    "tree_lstm": "Tree-LSTM",
+    "da_rnn": "DA-RNN",
+    "dsanet": "DSANet",
+    "lstnet": "LSTNet",
+    "tpa_lstm": "TPA-LSTM",
+    "ngram": "n-gram model",
+    "bag_of_words": "bag of words",
 }
+"""What cells and models are called in print."""
 
 
 def network(variant: str) -> str:
@@ -24,7 +31,7 @@ def network(variant: str) -> str:
     """
     name, _, settings = variant.partition(" (")
     with_settings = f" with {listed(settings.removesuffix(')').split(', '))}" if settings else ""
-    return _NAMES.get(name, name) + with_settings
+    return (f"the {CALLED[name]}" if name in CALLED else name) + with_settings
 
 
 def without_part(variant: str) -> str:

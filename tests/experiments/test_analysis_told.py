@@ -1,5 +1,6 @@
 """What an analysis says: whose a picture is, and the few numbers that stand for a measurement."""
 
+import dataclasses
 import json
 
 import pytest
@@ -64,12 +65,23 @@ def test_a_trial_of_no_study_and_one_that_a_study_does_not_plan_have_titles(tmp_
     assert titles.titles([alone]) == {alone.directory: "GRU, copy memory, T = 25, seed 0"}
 
 
+def test_a_title_names_the_model_that_is_not_the_usual_one(tmp_path):
+    alone = trial(tmp_path, "one", cell__name="gru")
+    alone.directory.mkdir()
+    for usual, title in (("dsanet", "GRU"), ("sequence", "DSANet")):
+        there = {"config": {}, "task_facts": {"model": usual}}
+        (alone.directory / "config.json").write_text(json.dumps(there))
+        made = alone._replace(config=dataclasses.replace(alone.config, model=config.Section("dsanet", ())))
+        assert titles.titles([made]) == {alone.directory: f"{title}, adding, T = 5, seed 0"}
+
+
 @pytest.mark.parametrize(
     ("variant", "title"),
     [
         ("lstm", "LSTM"),
         ("mingru (hidden size 4, learning rate 0.1)", "minGRU, hidden size 4, learning rate 0.1"),
         ("bag_of_words", "bag of words"),
+        ("da_rnn", "DA-RNN"),
         ("encoder_decoder gru (attention dot)", "encoder decoder GRU, attention dot"),
         ("my_cells:tricky (sharpness 3)", "my_cells:tricky, sharpness 3"),
     ],

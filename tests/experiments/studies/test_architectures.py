@@ -1,5 +1,7 @@
 """Sweeps of architectures: every combinator has a setting, of which names, plan, cost and grouping know."""
 
+import functools
+
 import pytest
 
 import rnnx
@@ -52,7 +54,15 @@ def test_layers_and_directions_cost_what_they_are(base, tmp_path):
 
 def test_a_sweep_over_all_of_them_has_names(base):
     text = "model.layers=1,2;model.bidirectional=False,True;objective.recurrent_dropout=0,0.2;engine=scan,fused"
-    points = grammar.parse(text, lambda field: config.field_type(base, field))
+    points = grammar.parse(text, functools.partial(config.field_type, base))
     found = names.names(points, [config.parse(base)] * len(points))
     assert len(set(found)) == 16
     assert found[-1] == "adding/lstm,engine=fused,bidirectional=True,layers=2,recurrent_dropout=0.2/T5/seed0"
+
+
+def test_a_name_is_told_by_what_it_is_of(base):
+    points = grammar.parse(
+        "model.name=sequence,windowed;schedule.name=cosine,constant", functools.partial(config.field_type, base)
+    )
+    found = names.names(points, [config.parse(base)] * len(points))
+    assert found[0] == "adding/lstm,model=sequence,schedule=cosine/T5/seed0"
