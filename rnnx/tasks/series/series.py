@@ -56,20 +56,21 @@ _parsed = functools.lru_cache(maxsize=2)(parse_series)
 
 
 def _check_counts(read: Series) -> None:
-    """Refuse a column that rises by the same at every row, as an index or a year does, unless it stands alone."""
-    counts = [
-        name for name, steps in zip(read.columns, np.diff(read.values, axis=0).T, strict=True) if _is_count(steps)
-    ]
+    """Refuse a column that counts the rows, as an index, a year or 20260131 does, unless it stands alone."""
+    counts = [name for name, values in zip(read.columns, read.values.T, strict=True) if _is_count(values)]
     if len(read.columns) > 1 and counts:
         others = ",".join(f'"{name}"' if "," in name else name for name in read.columns if name not in counts)
         raise DataError(
-            f"{read.name}: column {counts[0]!r} rises by the same at every row, as a count of rows or years does: "
+            f"{read.name}: column {counts[0]!r} rises at every row, as a count of rows, a year or a date does: "
             f"say which columns are series by task.columns, such as task.columns={others or counts[0]}."
         )
 
 
-def _is_count(steps: np.ndarray) -> bool:
-    return len(steps) > 1 and steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6, atol=0)  # 0.1, 0.2 too
+def _is_count(values: np.ndarray) -> bool:
+    """Whether it rises at every row, by whole numbers or always by the same, such as 0.1."""
+    steps = np.diff(values)
+    rises = len(steps) > 1 and bool((steps > 0).all())
+    return rises and bool((values == np.rint(values)).all() or np.allclose(steps, steps[0], rtol=1e-6, atol=0))
 
 
 def _ordered(read: Series, targets: str) -> Series:
