@@ -37,5 +37,6 @@ def sweep() -> list[dict[str, Any]]:
         {"task.name": "mnist1d", "task.length": 40, "batch_size": 100, "steps": 3000},
         mnist | {"task.by": "rows", "task.length": 28},
         mnist | {"task.by": "pixels", "task.length": 784, "steps": 1000},
+        mnist | {"task.by": "pixels", "task.length": 784, "steps": 1000, "task.permuted": True},
     ]
     return product(sequences, axis("cell.name", "rnn", "lstm", "gru"), axis("seed", 0, 1))

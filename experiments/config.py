@@ -358,6 +358,10 @@ def difference(one: dict[str, Any], other: dict[str, Any]) -> str:
     return ", ".join(f"{name} ({a.get(name, 'not set')} there, {b.get(name, 'not set')} here)" for name in fields)
 
 
+_MOST_TOLD = 30
+"""Fields that a message has; those of all tasks are more."""
+
+
 def _unknown(field: str, known: Iterable[str]) -> ConfigError:
     """That there is no such field, with the nearest one and the others of its section."""
     elsewhere = CALLED_ELSEWHERE.get(field.rpartition(".")[2], "")
@@ -366,6 +370,8 @@ def _unknown(field: str, known: Iterable[str]) -> ConfigError:
     nearest = difflib.get_close_matches(field, known, n=1, cutoff=0.5)
     section = (nearest[0] if nearest else field).rpartition(".")[0]
     beside = {other for other in known if other.rpartition(".")[0] == section}
+    if nearest and len(beside) > _MOST_TOLD:
+        return ConfigError(f"no config field named {field!r}; did you mean {nearest[0]!r}?")
     if not section:
         beside |= {f"{other.partition('.')[0]}.…" for other in known if "." in other}
     return ConfigError(registry.unknown("config field", field, beside or known))

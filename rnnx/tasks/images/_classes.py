@@ -17,7 +17,7 @@ from rnnx.types import Array, Batch, Example, Task
 CLASSES = 10
 
 
-class Part(NamedTuple):
+class Sequences(NamedTuple):
     """What is trained on, held out, or tested on."""
 
     inputs: np.ndarray
@@ -25,23 +25,23 @@ class Part(NamedTuple):
     labels: np.ndarray
     """`[N]`, whole numbers below 10."""
 
-    def rows(self, which: np.ndarray) -> "Part":
+    def rows(self, which: np.ndarray) -> "Sequences":
         """Some of them."""
-        return Part(self.inputs[which], self.labels[which])
+        return Sequences(self.inputs[which], self.labels[which])
 
 
 class Parts(NamedTuple):
     """The three of a data set."""
 
-    train: Part
-    heldout: Part
-    test: Part
+    train: Sequences
+    heldout: Sequences
+    test: Sequences
 
 
-def split(whole: Part) -> Parts:
+def split(whole: Sequences) -> Parts:
     """Of each class every fifth to test on, and of the others every tenth held out, in the order in which they stand.
 
-    >>> parts = split(Part(np.zeros((100, 1, 1)), np.repeat([0, 1], 50)))
+    >>> parts = split(Sequences(np.zeros((100, 1, 1)), np.repeat([0, 1], 50)))
     >>> [len(part.labels) for part in parts], int(parts.test.labels.sum())
     ([72, 8, 20], 10)
     """
@@ -77,13 +77,13 @@ def task(parts: Parts, example: Callable[[Batch], Example], data: Mapping[str, s
     )
 
 
-def _sample(part: Part, key: Array, batch_size: int, length: int) -> Batch:
+def _sample(part: Sequences, key: Array, batch_size: int, length: int) -> Batch:
     checks.size("batch_size", batch_size)
-    checks.size("length of sequences, which all are of one,", length, least=part.inputs.shape[1])
+    checks.size("length", length, least=part.inputs.shape[1])
     return _batch(part, jax.random.randint(key, (batch_size,), 0, len(part.labels)), length)
 
 
-def _batch(part: Part, which: Array | np.ndarray, T: int) -> Batch:
+def _batch(part: Sequences, which: Array | np.ndarray, T: int) -> Batch:
     steps = part.inputs.shape[1]
     inputs = jnp.swapaxes(jnp.asarray(part.inputs)[which], 0, 1)
     labels = jnp.asarray(part.labels, jnp.int32)[which]

@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnx import examples
 from rnnx.data._labelled_images import LabelledImages
-from rnnx.tasks.images._classes import Part
+from rnnx.tasks.images._classes import Sequences
 from rnnx.types import Batch, Example
 
 
@@ -20,11 +20,11 @@ class Reading(NamedTuple):
     order: np.ndarray | None = None
     """`[Y X]`, which pixel is read as the n-th, row after row; `None` where that is the n-th itself."""
 
-    def part(self, images: LabelledImages) -> Part:
+    def part(self, images: LabelledImages) -> Sequences:
         """The sequences of images, `[N, T, I]`, and their classes."""
         pixels = images.pixels.reshape(len(images.pixels), -1)
         pixels = pixels if self.order is None else pixels[:, self.order]
-        return Part(pixels.reshape(len(pixels), -1, self.each), images.labels)
+        return Sequences(pixels.reshape(len(pixels), -1, self.each), images.labels)
 
     def example(self, batch: Batch) -> Example:
         """The first image of a batch, the right way round, and at which step each pixel of it was read."""

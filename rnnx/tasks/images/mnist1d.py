@@ -18,7 +18,7 @@ import numpy as np
 from rnnx import examples
 from rnnx.data.mnist1d import mnist1d as _sequences
 from rnnx.tasks.images import _classes
-from rnnx.tasks.images._classes import Part, Parts
+from rnnx.tasks.images._classes import Parts, Sequences
 from rnnx.types import Batch, Example, Task
 
 
@@ -38,8 +38,8 @@ def mnist1d() -> Task:
     ((40, 4, 1), [1.0, 1.0, 1.0, 1.0])
     """
     sequences = _sequences()
-    train = Part(sequences.train.astype(np.float32)[..., None], sequences.train_digits)
-    test = Part(sequences.test.astype(np.float32)[..., None], sequences.test_digits)
+    train = Sequences(sequences.train.astype(np.float32)[..., None], sequences.train_digits)
+    test = Sequences(sequences.test.astype(np.float32)[..., None], sequences.test_digits)
     held = np.arange(len(train.labels)) % 10 == 9
     parts = Parts(train.rows(np.flatnonzero(~held)), train.rows(np.flatnonzero(held)), test)
 

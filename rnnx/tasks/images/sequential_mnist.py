@@ -44,7 +44,7 @@ def sequential_mnist(*, by: Literal["pixels", "rows"] = "pixels", permuted: bool
     >>> batch.inputs.shape  # doctest: +SKIP
     (28, 4, 28)
     """
-    checks.choice("by", by, ("pixels", "rows"))
+    checks.choice("unit to read by", by, ("pixels", "rows"))
     images = mnist_5k()
     tall, wide = images.pixels.shape[1:]
     order = np.random.RandomState(_SEED).permutation(tall * wide) if permuted else None

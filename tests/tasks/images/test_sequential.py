@@ -7,7 +7,7 @@ import pytest
 from rnnx.data._labelled_images import LabelledImages
 from rnnx.report.on_data.image import pixels_of
 from rnnx.tasks.images import _classes, _pixels, mnist1d, sequential_digits, sequential_mnist
-from rnnx.tasks.images._classes import Part
+from rnnx.tasks.images._classes import Sequences
 from tests.helpers import at_hand
 
 RNG = np.random.default_rng(0)
@@ -104,12 +104,12 @@ def test_past_the_image_is_padding(mnist):
 
 @pytest.mark.parametrize(("options", "least"), [({}, 784), ({"by": "rows"}, 28)])
 def test_no_image_is_cut_off(mnist, options, least):
-    with pytest.raises(ValueError, match=rf"^length of sequences.* of at least {least}, not {least - 1}\.$"):
+    with pytest.raises(ValueError, match=rf"^length must be a whole number of at least {least}, not {least - 1}\.$"):
         mnist(**options).sample(jax.random.key(0), 2, least - 1)
 
 
 def test_another_way_to_read_is_told(mnist):
-    with pytest.raises(ValueError, match=r"no by named 'row'; did you mean 'rows'"):
+    with pytest.raises(ValueError, match=r"no unit to read by named 'row'; did you mean 'rows'"):
         mnist(by="row")
 
 
@@ -124,7 +124,7 @@ def test_digits_are_eight_rows_of_eight(monkeypatch):
 
 def test_a_split_of_classes_of_several_sizes_is_of_each():
     labels = np.array([3] * 5 + [7] * 63)
-    parts = _classes.split(Part(np.arange(68.0)[:, None, None], labels))
+    parts = _classes.split(Sequences(np.arange(68.0)[:, None, None], labels))
     assert [np.bincount(part.labels, minlength=8)[[3, 7]].tolist() for part in parts] == [[4, 46], [0, 5], [1, 12]]
     assert sorted(np.concatenate([part.inputs.ravel() for part in parts])) == list(range(68))
 
