@@ -16,7 +16,7 @@ from PIL import Image
 
 from experiments.config import Config
 from rnnx.report import parts
-from rnnx.report.figures._style import CELL_COLORS
+from rnnx.report.figures._style import cell_color
 from rnnx.report.figures.state_gradient import parts as parts_of_state
 from rnnx.report.figures.state_gradient import relative
 from rnnx.report.trial import Record
@@ -79,7 +79,7 @@ class _Canvas:
         made = Figure(figsize=(8, 5), dpi=100)
         self._canvas = FigureCanvasAgg(made)
         self._axes = axes = made.add_axes((0.09, 0.11, 0.89, 0.81))
-        color = CELL_COLORS.get(config.cell.name, "#882255")
+        color = cell_color(config.cell.name)
         axes.set(
             xlim=(0, max(self._length - 1, 1)),
             ylim=(_LOWEST, _HIGHEST),

@@ -2,8 +2,12 @@
 
 import json
 
+import rnnx
 from rnnx.report import study
-from scripts import all_tasks
+from rnnx.report.figures import _style
+from scripts.all_tasks import page as pages
+from scripts.all_tasks.groups import HEADINGS
+from scripts.all_tasks.picture import picture
 from tests.report.records import write_trial
 
 
@@ -13,21 +17,52 @@ def row(page, task, network):
 
 
 def test_a_row_has_medians_and_ranges_over_seeds_and_what_is_published(tmp_path):
+    jsb = {"task.music": "jsb"}
     for seed, loss in enumerate((0.1, 0.12, 0.3)):
         where = tmp_path / f"lstm{seed}"
         tested = {"test/last/frame_accuracy": 0.1 * (seed + 1), "test/last/loss": 8.0 + seed}
-        write_trial(where, cell="lstm", task="polyphony", seed=seed, loss=loss, floor=0.2, extra=tested)
+        write_trial(where, cell="lstm", task="polyphony", seed=seed, loss=loss, floor=0.2, extra=tested, settings=jsb)
         done = json.loads((where / "DONE.json").read_text())
         (where / "DONE.json").write_text(json.dumps(done | {"seconds_of_last_session": 10 * (seed + 1)}))
     write_trial(tmp_path / "rnn", cell="rnn", slopes=(-0.5, -0.25))
-    page = all_tasks.page(study.read(tmp_path), tmp_path)
-    assert "4 trials, seeds 0, 1, 2" in page
-    lstm = row(page, "polyphony", "lstm")
+    page = pages.page(study.read(tmp_path), tmp_path)
+    assert "4 trials, seeds 0, 1, 2, begun 2025-01-01; " in page
+    lstm = row(page, "[polyphony](../../configs/tasks/polyphony.py)", "lstm")
     assert lstm[1:4] == ["8", "lstm", "2 of 3"]
     assert lstm[4:6] == ["0.120 (0.100 … 0.300)", "0.200"]
-    assert lstm[6:8] == ["frame accuracy 0.200 (0.100 … 0.300)", "−0.250"]
-    assert lstm[10:] == ["20.0", "8.45 on JSB, 3.29 on Nottingham (Bai et al. 2018)"]
+    assert lstm[6:9] == ["frame accuracy 0.200 (0.100 … 0.300)", "8.45 (Bai et al. 2018)", "−0.250"]
+    assert lstm[9] == "7"
+    assert lstm[11] == "0.3"
     rnn = row(page, "adding", "rnn")
-    assert (rnn[6], rnn[11]) == ("–", "")
+    assert rnn[6] == "–"
+    assert "Bai" in rnn[7]
+    assert page.index("## Made up") < page.index("| adding |") < page.index("## Music") < page.index("[polyphony]")
     width = {line.count("|") for line in page.splitlines() if line.startswith("|")}
     assert width == {13}
+
+
+def test_where_a_loss_reads_all_steps_no_lag_is_told(tmp_path):
+    for task in ("digit_strings", "spoken_digits"):
+        write_trial(tmp_path / task, task=task)
+    read = study.read(tmp_path)
+    cells = row(pages.page(read, tmp_path), "[digit_strings](../../configs/tasks/digit_strings.py)", "rnn")
+    assert cells[8:11] == ["–"] * 3
+    assert [tick.get_text() for tick in picture(read).axes[0].get_yticklabels()] == ["spoken digits"]
+
+
+def test_the_picture_has_each_task_and_part_and_is_filled_where_it_is_learned(tmp_path):
+    for seed, loss in enumerate((0.1, 0.19, 0.19)):  # one of three: a tenth below 0.2 is 0.18
+        write_trial(tmp_path / f"rnn{seed}", seed=seed, loss=loss)
+        write_trial(tmp_path / f"gru{seed}", cell="gru", seed=seed, loss=0.1)
+    decoder = {"decoder/state_gradient/state/log10_norm": [-9.0, -2.0]}  # of which one step is left, and of the whole 7
+    write_trial(tmp_path / "dates", cell="gru", task="dates", extra=decoder)
+    reach, _ = picture(study.read(tmp_path)).axes
+    assert [tick.get_text() for tick in reach.get_yticklabels()] == ["adding", "dates", "dates, decoder"]
+    of_adding = [line for line in reach.lines if line.get_ydata()[0] < reach.get_yticks()[0] + 0.5]
+    faces = {line.get_marker(): line.get_markerfacecolor() for line in of_adding if line.get_marker() in "o^"}
+    assert faces == {"o": "white", "^": _style.CELL_COLORS["gru"]}
+
+
+def test_every_task_has_a_heading():
+    folders = {rnnx.registry.module("rnnx.tasks", name).__name__.split(".")[2] for name in rnnx.tasks.names()}
+    assert folders == set(HEADINGS)

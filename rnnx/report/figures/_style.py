@@ -56,12 +56,18 @@ CELL_COLORS = {
     "lru": "#E69F00",
     "recursive": "#000000",
     "rntn": "#785EF0",
+    "mv_rnn": "#882255",
+    "tree_lstm": "#44AA99",
+    "lstnet": "#999933",
+    "tpa_lstm": "#6699CC",
+    "da_rnn": "#AA4499",
+    "dsanet": "#661100",
     "ngram": "#767676",
     "bag_of_words": "#A6761D",
 }
-"""Of cells, and of models that have none: the same in every figure, study and page."""
+"""Of cells, and of models that are called by their own name: the same in every figure, study and page."""
 
-_OTHER_COLORS = ("#882255", "#44AA99", "#999933", "#332288", "#AA4499", "#661100")
+_OTHER_COLORS = ("#CC6677", "#117733", "#BBCC33", "#997700", "#994455", "#004488")
 """Of cells of one's own, in the order of the study."""
 
 _SHADES = (0.0, 0.4, -0.4)
@@ -85,6 +91,11 @@ def variant_styles(study: Study) -> dict[str, LineStyle]:
         made[variant] = style._replace(color=shade(colors[cell], _SHADES[count[cell] % len(_SHADES)]))
         count[cell] += 1
     return made
+
+
+def cell_color(cell: str) -> str:
+    """Of a cell by its name; of one's own, the first of those that they have in a study."""
+    return CELL_COLORS.get(cell, _OTHER_COLORS[0])
 
 
 def shade(color: str, mixed: float) -> str:

@@ -50,7 +50,7 @@ def panels(title: str, count: int = 1, *, height: float = 4.0, columns: int = 3)
 
 def color(record: Record) -> str:
     """Of the cell that a record is of."""
-    return _style.CELL_COLORS.get(str(record.get("cell.name")), "#000000")
+    return _style.cell_color(str(record.get("cell.name")))
 
 
 def line_styles(record: Record, labels: list[str]) -> dict[str, _style.LineStyle]:

@@ -38,7 +38,7 @@ def of_lines(color: str) -> str:
 def _color(cell: str) -> str:
     """Of the innermost cell that has one."""
     named = [color for name, color in _style.CELL_COLORS.items() if re.search(rf"\b{name}\(", cell)]
-    return named[0] if named else "#4A4A4A"
+    return named[0] if named else _style.cell_color(cell)
 
 
 def dark(color: str) -> bool:

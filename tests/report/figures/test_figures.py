@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+import rnnx
 from rnnx import examples
 from rnnx.report import study
 from rnnx.report.figures import (
@@ -313,6 +314,11 @@ def test_a_variant_looks_the_same_in_every_figure(small):
     lines.append(state_gradient_horizon.draw(small, "adding").axes[2].containers[1][0])
     assert {to_rgb(line.get_color()) for line in lines} == {color}
     assert {line.get_marker() for line in lines} == {_style.variant_styles(small)["rnn"].marker}
+
+
+def test_each_cell_has_a_colour_of_its_own():
+    assert set(rnnx.cells.names()) <= set(_style.CELL_COLORS)
+    assert len({*_style.CELL_COLORS.values(), _style.cell_color("mine:cell")}) == len(_style.CELL_COLORS) + 1
 
 
 def test_a_cell_has_one_colour_in_every_study(tmp_path):

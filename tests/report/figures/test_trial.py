@@ -282,7 +282,7 @@ def test_trajectories_have_all_their_steps():
     assert "step t" in bar.get_ylabel()
 
 
-@pytest.mark.parametrize(("cell", "color"), [("lstm", "#0072B2"), ("gru", "#009E73"), ("my_cells:own", "#000000")])
+@pytest.mark.parametrize(("cell", "color"), [("lstm", "#0072B2"), ("gru", "#009E73"), ("my_cells:own", "#CC6677")])
 def test_a_trial_has_the_colour_of_its_cell_and_shades_of_grey_besides(cell, color):
     record = everything(16)["weight_gradient_by_lag"] | {"cell.name": cell}
     first, second = picture("weight_gradient_by_lag", record).axes[0].lines
