@@ -1,13 +1,14 @@
-"""What tasks ask of memory: every task of rnnx, made up or real, by a plain network, an LSTM and a GRU of 64 units.
+"""What tasks ask of memory: every task of rnnx, made up or real, by a plain network, an LSTM and a GRU.
 
 python -m experiments.sweep --config=configs/all_tasks.py --workdir=runs/all_tasks
 python -m experiments.sweep --config=configs/all_tasks.py --workdir=runs/all_tasks --only="*seed0"
 python -m scripts.all_tasks runs/all_tasks
 
-The same network, optimiser and schedule everywhere, and of each task so many steps that a trial is a matter of one to
-a few minutes; the best that a task comes to is in configs/tasks/. Trees are run over by a recursive network, a tensor
-network and a Tree-LSTM, of 32 units, since a tensor of 64 has a million numbers. The last command writes docs/results/all_tasks.md: what each network reaches, how fast its
-gradient decays and how far it reaches, and how much of the gradient of its weights comes from more than ten steps back.
+The same network of 64 units, optimiser and schedule everywhere, and of each task so many steps that a trial is a matter
+of one to a few minutes; the best that a task comes to is in configs/tasks/. Trees are run over by a recursive network,
+a tensor network and a Tree-LSTM, of 32 units, since a tensor of 64 has a million numbers. The last command writes
+docs/results/all_tasks.md and .png: what each network reaches, how fast its gradient decays and how far it reaches, and
+how much of the gradient of its weights comes from more than ten steps back.
 
 Expect: 297 trials and 184 T FLOPs, a matter of hours on two cores. It was not run as a whole yet; what --only names is
 run by itself, a seed or a task, and the table is of what there is.

@@ -5,8 +5,8 @@ python -m experiments.analyze --workdir=runs/lengths --diagnostics=loss_by_lengt
 python -m experiments.report  --workdir=runs/lengths
 
 Of each task a rule is asked for that does not depend on the length: to count, to nest, to flip a bit, to hold the last
-two symbols, to add two numbers. A network that has learnt the rule goes on by it, and one whose loss climbs has learnt
-what is true of one length.
+three symbols, to add two numbers. A network that has learnt the rule goes on by it, and one whose loss climbs has
+learnt what is true of one length.
 
 Expect: all three cells go on with n-back to ten times the length without an error, and with brackets to 98 % and more;
 none goes on counting in anbn, or adding, beyond the length that it was trained on, LSTM and GRU better than the plain

@@ -358,8 +358,8 @@ def difference(one: dict[str, Any], other: dict[str, Any]) -> str:
     return ", ".join(f"{name} ({a.get(name, 'not set')} there, {b.get(name, 'not set')} here)" for name in fields)
 
 
-_MOST_TOLD = 30
-"""Fields that a message has; those of all tasks are more."""
+_MOST_TOLD = 15
+"""Fields that a message has where one is near; those of all tasks are more."""
 
 
 def _unknown(field: str, known: Iterable[str]) -> ConfigError:
@@ -372,9 +372,9 @@ def _unknown(field: str, known: Iterable[str]) -> ConfigError:
     beside = {other for other in known if other.rpartition(".")[0] == section}
     if nearest and len(beside) > _MOST_TOLD:
         return ConfigError(f"no config field named {field!r}; did you mean {nearest[0]!r}?")
-    if not section:
-        beside |= {f"{other.partition('.')[0]}.…" for other in known if "." in other}
-    return ConfigError(registry.unknown("config field", field, beside or known))
+    if not beside or not section:
+        beside |= {f"{other.partition('.')[0]}.…" if "." in other else other for other in known}
+    return ConfigError(registry.unknown("config field", field, beside))
 
 
 @functools.cache

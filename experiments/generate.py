@@ -154,11 +154,11 @@ def _play(given: Any, directory: Path) -> int:
     from experiments.analysis import playing
     from rnnx.logbook.run_directory import PLAYED
 
-    player = playing.player(directory, given.checkpoint)
-    start = playing.beginning(directory, given.piece, given.piece_frames, player.vocabulary)
     length = given.length if given["length"].present else _FRAMES
     if length > _MOST_FRAMES:
         cli.fail(f"--length={length}: of music at most {_MOST_FRAMES} frames.")
+    player = playing.player(directory, given.checkpoint)
+    start = playing.beginning(directory, given.piece, given.piece_frames, player.vocabulary)
     folder = cli.path(given.output) if given.output else directory / PLAYED
     of_piece = f", on from piece {given.piece} of the test split" if len(start) else ""
     whose = playing.title(directory)

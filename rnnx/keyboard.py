@@ -84,7 +84,7 @@ class Keyboard:
         """
         if not _SLOWEST <= tempo <= _FASTEST:
             raise ValueError(f"tempo must be from {_SLOWEST} to {_FASTEST} quarter notes a minute, not {tempo!r}.")
-        track = b"\x00" + _TEMPO + round(60e6 / tempo).to_bytes(3, "big")
+        track = bytearray(b"\x00") + _TEMPO + round(60e6 / tempo).to_bytes(3, "big")
         before = 0
         for frame, change in enumerate(changes(roll)):
             now = round(frame * self.quarters * _TICKS)
@@ -94,7 +94,7 @@ class Keyboard:
                     before = now
         track += _variable_length(round(len(roll) * self.quarters * _TICKS) - before) + _END
         head = b"MThd" + struct.pack(">IHHH", 6, 0, 1, _TICKS)
-        return head + b"MTrk" + struct.pack(">I", len(track)) + track
+        return head + b"MTrk" + struct.pack(">I", len(track)) + bytes(track)
 
     def to_dict(self) -> dict[str, Any]:
         """For a record in JSON."""

@@ -17,6 +17,8 @@ from rnnx.logbook import files
 from rnnx.report.figures import _style
 from rnnx.types import Array, Batch
 
+_KINDS = (".mid", ".png")
+
 Player = Trained[Keyboard]
 """A model that plays, and what its frames stand for."""
 
@@ -69,7 +71,7 @@ def played(player: Player, given: np.ndarray, length: int, temperature: float, s
 
 def next_number(folder: Path) -> int:
     """The number of the first file that is to be written, after those of all that are there."""
-    there = [int(file.stem) for file in folder.glob("*.*") if file.stem.isdecimal()]
+    there = [int(file.stem) for file in folder.glob("*.*") if file.stem.isdecimal() and file.suffix in _KINDS]
     return max(there, default=-1) + 1
 
 
@@ -84,10 +86,10 @@ def save(player: Player, folder: Path, name: str, roll: np.ndarray, given: int, 
     drawn = _style.figure(_style.WIDTH, 4.2)
     show.piano_roll(roll, player.vocabulary, given=given, ax=drawn.subplots())
     drawn.suptitle(title, fontsize=11.5, parse_math=False)
-    made = {f"{name}.mid": player.vocabulary.midi(roll, tempo), f"{name}.png": _style.png(drawn)}
-    for file, content in made.items():
-        files.write(folder / file, content)
-    return [folder / file for file in made]
+    made = dict(zip(_KINDS, (player.vocabulary.midi(roll, tempo), _style.png(drawn)), strict=True))
+    for kind, content in made.items():
+        files.write(folder / f"{name}{kind}", content)
+    return [folder / f"{name}{kind}" for kind in made]
 
 
 def _sampled(player: Player, before: np.ndarray, length: int, temperature: float, seed: tuple[int, int]) -> Array:

@@ -4,6 +4,7 @@ The same whether the directory of the study was given or that of the trial alone
 study plans, which stand in `study.json` above it.
 """
 
+import contextlib
 import functools
 from collections.abc import Iterable
 from pathlib import Path
@@ -52,7 +53,9 @@ def _named(settings: dict[Path, dict[str, Any]]) -> dict[Path, str]:
 
 def _origin(directory: Path) -> dict[str, Any]:
     """What stands beside the settings of a trial that has begun, such as the model that is usual for its task."""
-    return files.read_json(directory / CONFIG) if (directory / CONFIG).exists() else {}
+    with contextlib.suppress(files.DamagedError):  # it may be another trial's, which is told where that is read
+        return files.read_json(directory / CONFIG) if (directory / CONFIG).exists() else {}
+    return {}
 
 
 def _network(variant: str) -> str:

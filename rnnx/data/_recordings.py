@@ -49,7 +49,7 @@ def read_recordings(path: str) -> Recordings:
     if not folder.is_dir():
         raise DataError(f"{path} is no folder: give one with wav files called <label>_<anything>.wav.")
     recordings, hashes = [], []
-    for file in sorted(folder.glob("*.wav")):
+    for file in sorted(file for file in folder.iterdir() if file.suffix.lower() == ".wav"):
         label, underscore, _ = file.name.partition("_")
         if not (label and underscore):
             raise DataError(f"{file} has no label: a recording is called <label>_<anything>.wav, such as yes_01.wav.")
@@ -74,13 +74,15 @@ def samples(content: bytes, name: str) -> np.ndarray:
         with wave.open(io.BytesIO(content)) as file:
             form = file.getnchannels(), 8 * file.getsampwidth(), file.getframerate()
             expected, frames = file.getnframes(), file.readframes(file.getnframes())
-    except (wave.Error, EOFError, ValueError) as error:
-        raise DataError(f"{name} is no wav file with plain samples: {error or 'it is cut off'}.") from None
+    except (wave.Error, EOFError, RuntimeError, ValueError) as error:  # the last but one of sizes that cannot be
+        raise DataError(
+            f"{name} is no wav file with plain samples: {str(error) or 'it is cut off or damaged'}."
+        ) from None
     if form != (1, 16, RATE):
         channels, bits, rate = form
         raise DataError(
-            f"{name} has {channels} channels of {bits} bits at {rate} samples a second, and is needed "
-            f"as one of 16 bits at {RATE}: convert it, for example by sox in.wav -c 1 -b 16 -r {RATE} out.wav."
+            f"{name} has {channels} channel{'s' * (channels != 1)} of {bits} bits at {rate} samples a second, and is "
+            f"needed as one of 16 bits at {RATE}: convert it, for example by sox in.wav -c 1 -b 16 -r {RATE} out.wav."
         )
     if len(frames) != 2 * expected:
         raise DataError(f"{name} is cut off: it has {len(frames) // 2} samples of {expected}.")

@@ -27,6 +27,8 @@ _ORDERS = (
 )
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _FORMS = tuple(mark.join(order) + time for mark in "-/." for order in _ORDERS for time in _TIMES)
+_HEAD = 20
+"""Lines from which it is told what stands between columns."""
 _QUOTED = re.compile(r'"[^"]*"')
 _LARGEST = 1e100
 """Of larger numbers squares and their sums may not be finite."""
@@ -102,8 +104,7 @@ def parse_series(text: Text, columns: str = "") -> Series:
 
 def _rows(text: Text) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The names of the columns, and each row with the number of its line."""
-    head = next((line for line in text.text.split("\n") if line.strip()), "")
-    delimiter = max(_DELIMITERS, key=_QUOTED.sub("", head).count)
+    delimiter = _delimiter(text.text)
     reader = csv.reader(text.text.split("\n"), delimiter=delimiter, skipinitialspace=True, strict=True)
     rows = []
     try:
@@ -131,6 +132,19 @@ def _rows(text: Text) -> tuple[list[str], list[tuple[int, list[str]]]]:
     if not rows:
         raise DataError(f"{text.name} has the names of columns, and no rows below them.")
     return names, rows
+
+
+def _delimiter(text: str) -> str:
+    r"""What stands equally often in each of the first lines, commas last, since decimals may have them; else what the
+    first of them has most of.
+
+    >>> _delimiter("0,5;1,5\n1,5;2,5\n"), _delimiter("mean (min;max),sun\n1,2\n")
+    (';', ',')
+    """
+    head = [_QUOTED.sub("", line) for line in text.split("\n") if line.strip()][:_HEAD] or [""]
+    counts = {mark: {line.count(mark) for line in head} for mark in (";", "\t", ",")}
+    even = (mark for mark, found in counts.items() if len(found) == 1 and 0 not in found)
+    return next(even, max(_DELIMITERS, key=head[0].count))
 
 
 def listed(names: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The table of all tasks and its picture: `python -m scripts.all_tasks runs/all_tasks`.
 
-Writes docs/results/all_tasks.md and .png of the records of the study configs/all_tasks.py.
+Writes docs/results/all_tasks.md and .png of the records of the study configs/all_tasks.py, as far
+as it is done.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from pathlib import Path
 from rnnx.report import study
 from rnnx.report.figures import _style
 from scripts.all_tasks import page, picture
+from scripts.all_tasks.groups import done
 
 OUT = Path(__file__).parents[2] / "docs" / "results"
 
@@ -19,10 +21,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.all_tasks", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("workdir", type=Path, help="directory of the study")
     directory = parser.parse_args(arguments).workdir
-    read = study.read(directory)
-    (OUT / "all_tasks.md").write_text(page.page(read, directory), encoding="utf-8")
-    (OUT / "all_tasks.png").write_bytes(_style.png(picture.picture(read)))
-    print(OUT / "all_tasks.md", OUT / "all_tasks.png", sep="\n")
+    try:
+        read = done(study.read(directory))
+    except study.StudyError as error:
+        parser.error(str(error))
+    if not read.groups:
+        parser.error(f"{directory} has no trial that is done.")
+    made = {"md": page.page(read, directory).encode(), "png": _style.png(picture.picture(read))}
+    for kind, content in made.items():
+        (OUT / f"all_tasks.{kind}").write_bytes(content)
+        print(OUT / f"all_tasks.{kind}")
     return 0
 
 

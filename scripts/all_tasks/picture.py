@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -13,7 +12,7 @@ from rnnx.report.statistics import MedianRange
 from rnnx.report.study import Study
 from rnnx.report.summary import SummaryRow
 from rnnx.report.words import CALLED
-from scripts.all_tasks.groups import OF_ALL_STEPS, groups
+from scripts.all_tasks.groups import HEADINGS, OF_ALL_STEPS, groups
 
 _ROW, _GAP = 0.26, 1.4  # inches of a row, and rows that a heading takes
 _MARKERS = {"rnn": "o", "lstm": "s", "gru": "^", "recursive": "D", "rntn": "v", "tree_lstm": "P"}
@@ -25,7 +24,7 @@ Line = list[SummaryRow]
 
 
 def picture(read: Study) -> Figure:
-    """A line for each task; of a model of several parts one for each. The tasks with the longest reach come first."""
+    """A line for each task, or for each part of a model; where a network reaches the farthest comes first."""
     blocks = {heading: lines for heading, rows in groups(read).items() if (lines := _lines(rows))}
     height = sum(len(lines) + _GAP for lines in blocks.values())
     made = _style.figure(_style.WIDTH, height * _ROW + 1.7)
@@ -49,8 +48,8 @@ def picture(read: Study) -> Figure:
         )
         for label, line in lines.items():
             ticks[y] = label
-            longest = line[0].group.length - 1
-            reach.plot([longest], [y], marker="|", color=_GREY, markersize=9)
+            if heading != HEADINGS["trees"] and not _part(line[0]):  # where it is depth, or of a length of its own
+                reach.plot([line[0].group.length - 1], [y], marker="|", color=_GREY, markersize=9)
             _points(reach, line, y, lambda row: row.of("reach"))
             _points(older, line, y, lambda row: row.of("older"))
             y += 1
@@ -71,35 +70,48 @@ def picture(read: Study) -> Figure:
 
 
 def _lines(rows: list[SummaryRow]) -> dict[str, Line]:
-    """Those of one task and part side by side, by what they are called, the GRU's reach falling."""
+    """Those of one task and part side by side, by what they are called, the longest reach falling."""
     found: dict[str, Line] = {}
     for row in rows:
         if row.group.trials[0].settings["task.name"] in OF_ALL_STEPS:
             continue
-        part = row.group.variant.partition("part ")[2].removesuffix(")")
-        found.setdefault(f"{row.group.task}{f', {part}' if part else ''}".replace("_", " "), []).append(row)
+        found.setdefault(", ".join(filter(None, (row.group.task, _part(row)))).replace("_", " "), []).append(row)
     return dict(sorted(found.items(), key=lambda item: -_reach(item[1])))
 
 
 def _reach(line: Line) -> float:
-    return float(np.nan_to_num(line[-1].of("reach").median, nan=-1))
+    """Of the network that reaches the farthest among those that have learned; of none, below all others."""
+    return max((float(row.of("reach").median) for row in line if _learned(row)), default=-1.0)
+
+
+def _part(row: SummaryRow) -> str:
+    return row.group.variant.partition("part ")[2].removesuffix(")")
+
+
+def _learned(row: SummaryRow) -> bool:
+    return 2 * row.reached > row.seeds
 
 
 def _points(axes: Axes, line: Line, y: float, of: Callable[[SummaryRow], MedianRange]) -> None:
     for row in line:
         cell = str(row.group.trials[0].settings["cell.name"])
         middle, low, high = of(row)
-        color, at = _style.CELL_COLORS[cell], y + _OFFSETS[cell]
-        face = color if 2 * row.reached > row.seeds else "white"
+        color, at = _style.cell_color(cell), y + _OFFSETS.get(cell, 0.0)
+        face = color if _learned(row) else "white"
         axes.plot([low, high], [at, at], color=color, linewidth=1.2)
-        axes.plot([middle], [at], marker=_MARKERS[cell], color=color, markerfacecolor=face, markersize=5)
+        axes.plot([middle], [at], marker=_MARKERS.get(cell, "X"), color=color, markerfacecolor=face, markersize=5)
 
 
 def _legend(made: Figure, read: Study) -> None:
     cells = dict.fromkeys(str(trial.settings["cell.name"]) for trial in read.trials)
     handles = [
         Line2D(
-            [], [], color=_style.CELL_COLORS[cell], marker=_MARKERS[cell], markersize=5, label=CALLED.get(cell, cell)
+            [],
+            [],
+            color=_style.cell_color(cell),
+            marker=_MARKERS.get(cell, "X"),
+            markersize=5,
+            label=CALLED.get(cell, cell),
         )
         for cell in cells
     ]

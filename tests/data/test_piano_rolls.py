@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 
 from rnnx import data
 from rnnx.data._piano_rolls import parse, read_piano_rolls
@@ -63,6 +64,24 @@ def test_the_real_music(real_data, name, pieces, frames, unigram):
 def test_what_is_no_music_is_told_in_one_line(content, message):
     with pytest.raises(data.DataError, match=f"^{message}$"):
         parse(content, "m", "")
+
+
+def test_a_file_at_which_its_reader_crashes_is_refused(tmp_path):
+    """By one wrong byte, of the flags of an array, SciPy 1.18 reads where nothing is."""
+    content = bytearray(mat(**dict.fromkeys(PARTS, rolls(9, 5))))
+    content[209] = 8
+    (tmp_path / "m.mat").write_bytes(content)
+    with pytest.raises(data.DataError, match=r"^[^\n]*m\.mat is no file of MATLAB[^\n]*\.$"):
+        read_piano_rolls(str(tmp_path / "m.mat"))
+
+
+def test_pieces_may_be_sparse(tmp_path):
+    dense = cells(*(np.eye(n, 88) for n in (3, 5)))
+    sparse = cells(*map(scipy.sparse.csc_matrix, dense.ravel()))
+    found, expected = (parse(mat(**dict.fromkeys(PARTS, of)), "m", "") for of in (sparse, dense))
+    for part in ("train", "valid", "test"):
+        for one, other in zip(getattr(found, part), getattr(expected, part), strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_a_file_that_is_cut_off_is_refused_and_one_that_is_not_there_told(real_data, tmp_path):

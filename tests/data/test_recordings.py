@@ -1,6 +1,8 @@
 """Recordings: the published ones, damaged ones, and those of one's own."""
 
 import io
+import itertools
+import re
 import wave
 import zipfile
 
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 
 from rnnx import data
-from rnnx.data._recordings import Recordings, read_recordings
+from rnnx.data._recordings import Recordings, read_recordings, samples
 from rnnx.data.fsdd import SOURCES
 
 
@@ -69,14 +71,14 @@ def test_an_archive_that_is_damaged_is_refused(real_data, tmp_path, monkeypatch,
 
 
 def test_recordings_of_ones_own(tmp_path):
-    for name, values in {"no_2": [4, -5], "yes_1": [1, 2, 3], "no_10": [0]}.items():
-        (tmp_path / f"{name}.wav").write_bytes(wav(values))
+    for name, values in {"no_2.wav": [4, -5], "yes_1.WAV": [1, 2, 3], "no_10.wav": [0]}.items():
+        (tmp_path / name).write_bytes(wav(values))
     (tmp_path / "notes.txt").write_text("not one of them")
     found = read_recordings(str(tmp_path))
     assert [(one.name, one.label, one.samples.tolist()) for one in found.recordings] == [
         ("no_10.wav", "no", [0]),
         ("no_2.wav", "no", [4, -5]),
-        ("yes_1.wav", "yes", [1, 2, 3]),
+        ("yes_1.WAV", "yes", [1, 2, 3]),
     ]
     assert read_recordings(str(tmp_path)) == found
     (tmp_path / "yes_1.wav").write_bytes(wav([1, 2, 4]))
@@ -94,7 +96,7 @@ def test_recordings_of_ones_own(tmp_path):
             wav([1, 2], channels=2),
             r".*a_1\.wav has 2 channels of 16 bits at 8000 samples a second, .* sox .*",
         ),
-        ("a_1.wav", wav([1, 2], rate=44100), r".*a_1\.wav has 1 channels of 16 bits at 44100 samples a second, .*"),
+        ("a_1.wav", wav([1, 2], rate=44100), r".*a_1\.wav has 1 channel of 16 bits at 44100 samples a second, .*"),
         ("a_1.mp3", b"", r".* has no recordings: they are wav files called .*"),
     ],
 )
@@ -107,3 +109,23 @@ def test_what_can_not_be_read_is_told_in_one_line(tmp_path, name, content, messa
 def test_a_folder_that_is_not_there_is_told():
     with pytest.raises(data.DataError, match=r"^no/such is no folder: give one with wav files .*$"):
         read_recordings("no/such")
+
+
+@pytest.mark.parametrize("spoil", [lambda content: b"", lambda content: b"text", lambda content: content[:20]])
+def test_what_is_cut_off_is_said_to_be(tmp_path, spoil):
+    (tmp_path / "no_1.wav").write_bytes(spoil(wav([1, 2, 3])))
+    with pytest.raises(data.DataError, match=r"^.*no_1\.wav is no wav file with plain samples: [^\n:.]{5,}\.$"):
+        read_recordings(str(tmp_path))
+
+
+def test_a_header_with_a_wrong_byte_is_told(tmp_path):
+    """Wherever it stands, whatever the module wave makes of it."""
+    content = wav(np.arange(40))
+    for place, value in itertools.product(range(44), (0, 1, 127, 255)):
+        damaged = content[:place] + bytes([value]) + content[place + 1 :]
+        try:
+            found = samples(damaged, "a.wav")
+        except data.DataError as error:
+            assert re.fullmatch(r"a\.wav (is|has) [^\n]{8,}\.", str(error))  # noqa: PT017 (some are read all the same)
+        else:
+            assert len(found) <= 40

@@ -59,9 +59,22 @@ def parsed(text, columns=""):
         (",a\n03.01.2026,1\n01.02.2026,2\n", ("a",), [[1], [2]]),
         ("day,a\n12/31/2025,1\n01/01/2026,2\n", ("a",), [[1], [2]]),
         ('"1, 2, 3";b\n1;2\n', ("1, 2, 3", "b"), [[1, 2]]),
+        ("mean (min;max),b\n1,2\n", ("mean (min;max)", "b"), [[1, 2]]),
         ("t,a\n2026-01-01T01:00Z,1\n2026-01-01T02:30+01:00,2\n", ("a",), [[1], [2]]),
     ],
-    ids=["commas", "semicolons", "tabs", "one", "quoted", "dates", "unnamed", "american", "commas in quotes", "zones"],
+    ids=[
+        "commas",
+        "semicolons",
+        "tabs",
+        "one",
+        "quoted",
+        "dates",
+        "unnamed",
+        "american",
+        "commas in quotes",
+        "a semicolon in a name",
+        "zones",
+    ],
 )
 def test_a_table_is_read_with_or_without_names_and_dates(text, columns, values):
     series = parsed(text)
@@ -88,6 +101,7 @@ def test_those_that_are_named_are_read_in_that_order_and_of_others_nothing_is_as
         ("a,b\n1,nan\n", "", r"line 2 of m.csv, column 'b': the value is missing \('nan'\); .*"),
         ("a,b\n1,inf\n", "", "line 2 of m.csv, column 'b': 'inf' is no finite number."),
         ("a,b\n1,1_0\n", "", "line 2 of m.csv, column 'b': '1_0' is no finite number; .*"),
+        ("0,0;1,0\n0,5;1,5\n", "", "line 2 of m.csv, column '0,0': '0,5' is no .*; write decimals with a point, .*"),
         ("a;b\n1;2,5\n", "", "line 2 of m.csv, column 'b': '2,5' is no finite number; write decimals with a point, .*"),
         ("a;b\n1;1.234,5\n", "", "line 2 of m.csv, column 'b': '1.234,5' is no finite number; write decimals .*"),
         ("a\n1e200\n", "", "line 2 of m.csv, column 'a': '1e200' is too large; the largest that is read is 1e.100."),

@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
+
 import rnnx
 from rnnx.report import study
 from rnnx.report.figures import _style
 from scripts.all_tasks import page as pages
-from scripts.all_tasks.groups import HEADINGS
+from scripts.all_tasks.__main__ import main
+from scripts.all_tasks.groups import HEADINGS, done
 from scripts.all_tasks.picture import picture
 from tests.report.records import write_trial
 
@@ -30,7 +33,7 @@ def test_a_row_has_medians_and_ranges_over_seeds_and_what_is_published(tmp_path)
     lstm = row(page, "[polyphony](../../configs/tasks/polyphony.py)", "lstm")
     assert lstm[1:4] == ["8", "lstm", "2 of 3"]
     assert lstm[4:6] == ["0.120 (0.100 … 0.300)", "0.200"]
-    assert lstm[6:9] == ["frame accuracy 0.200 (0.100 … 0.300)", "8.45 (Bai et al. 2018)", "−0.250"]
+    assert lstm[6:9] == ["loss 9.00 (8.00 … 10.0)", "8.45 nats (Bai et al. 2018)", "−0.250"]
     assert lstm[9] == "7"
     assert lstm[11] == "0.3"
     rnn = row(page, "adding", "rnn")
@@ -66,3 +69,34 @@ def test_the_picture_has_each_task_and_part_and_is_filled_where_it_is_learned(tm
 def test_every_task_has_a_heading():
     folders = {rnnx.registry.module("rnnx.tasks", name).__name__.split(".")[2] for name in rnnx.tasks.names()}
     assert folders == set(HEADINGS)
+
+
+def test_what_is_not_done_is_in_no_median_and_counts_for_nothing(tmp_path):
+    write_trial(tmp_path / "a", loss=0.1)
+    write_trial(tmp_path / "b", seed=1, loss=0.15, status="unfinished")
+    write_trial(tmp_path / "c", seed=2, loss=0.15, status="failed")
+    write_trial(tmp_path / "d", cell="gru", status="unfinished")
+    planned = {f"adding/rnn/T8/seed{n}": {} for n in range(9)}
+    (tmp_path / "study.json").write_text(json.dumps({"trials": planned | {name: {} for name in "abcd"}}))
+    read = done(study.read(tmp_path))
+    page = pages.page(read, tmp_path)
+    assert row(page, "adding", "rnn")[3:5] == ["1 of 1", "0.100"]
+    assert "| gru |" not in page
+    assert "1 trials, seeds 0, " in page
+    (point,) = [line for line in picture(read).axes[0].lines if line.get_marker() == "o"]
+    assert point.get_markerfacecolor() == _style.CELL_COLORS["rnn"]
+
+
+def test_cells_and_tasks_of_ones_own_have_their_place(tmp_path):
+    write_trial(tmp_path / "a", cell="my_cells:tricky", task="my_tasks:mine")
+    read = done(study.read(tmp_path))
+    assert "## Your own" in pages.page(read, tmp_path)
+    assert [tick.get_text() for tick in picture(read).axes[0].get_yticklabels()] == ["my tasks:mine"]
+
+
+def test_a_directory_without_trials_is_told_in_one_line(tmp_path, capsys):
+    write_trial(tmp_path / "runs" / "a", status="unfinished")
+    for directory, message in ((tmp_path / "none", "is not a directory"), (tmp_path / "runs", "no trial that is done")):
+        with pytest.raises(SystemExit):
+            main([str(directory)])
+        assert message in capsys.readouterr().err.splitlines()[-1]

@@ -75,6 +75,13 @@ def test_a_title_names_the_model_that_is_not_the_usual_one(tmp_path):
         assert titles.titles([made]) == {alone.directory: f"{title}, adding, T = 5, seed 0"}
 
 
+def test_a_damaged_record_of_another_trial_costs_no_title(tmp_path):
+    made = study_of(tmp_path, [trial(tmp_path, f"a/{name}", cell__name=name) for name in ("gru", "lstm")])
+    made[1].directory.mkdir(parents=True)
+    (made[1].directory / "config.json").write_text("{")
+    assert titles.titles(made[:1]) == {made[0].directory: "GRU, adding, T = 5, seed 0"}
+
+
 @pytest.mark.parametrize(
     ("variant", "title"),
     [

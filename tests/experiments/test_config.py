@@ -392,3 +392,20 @@ def test_remat_is_a_text(text, remat):
     parsed = config.parse(given)
     assert parsed.remat == remat
     assert config.restore(flatten_dict(json.loads(json.dumps(parsed.to_dict())))) == parsed
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("task.horizn", "no config field named 'task.horizn'; did you mean 'task.horizon'?"),  # and not 28 more
+        ("cell.nam", "no config field named 'cell.nam'; did you mean 'cell.name'? Known: cell.activation, "),
+        ("zzz.qqq", "no config field named 'zzz.qqq'. Known: batch_size, best_metric, cell.…, "),
+    ],
+)
+def test_a_field_that_is_unknown_is_told_with_no_long_list(field, told):
+    with pytest.raises(ConfigError) as refused:
+        config.field_type(config.default(), field)
+    message = str(refused.value)
+    assert message.startswith(told)
+    assert len(message) < 800
+    assert "task.horizon, " not in message

@@ -77,6 +77,7 @@ def test_what_was_played_before_stays(directory, tmp_path):
     given = ("--length=5", f"--output={tmp_path}")
     before = {file: Path(file).read_bytes() for file in played(directory, *given, "--num_samples=2")}
     (tmp_path / "1.mid").unlink()
+    (tmp_path / "20260131.jpg").touch()
     assert played(directory, *given, "--seed=1") == [str(tmp_path / "2.mid"), str(tmp_path / "2.png")]
     assert all(Path(file).read_bytes() == content for file, content in before.items() if not file.endswith("1.mid"))
 

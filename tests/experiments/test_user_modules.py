@@ -253,12 +253,12 @@ def test_a_sweep_goes_over_ones_own_and_others(study, tmp_path):
     base, module, path = study(sweep=text)
     trials = sweeping.resolve(base, sweeping.points_of(text, base, module, path), tmp_path)
     assert [trial.name.split("/")[1] for trial in trials] == [
-        "lstm,name=sequence",
-        "lstm,name=own_model.Twice",
-        "own_pieces.sharp,sharpness=1,name=sequence",
-        "own_pieces.sharp,sharpness=1,name=own_model.Twice",
-        "own_pieces.sharp,sharpness=2,name=sequence",
-        "own_pieces.sharp,sharpness=2,name=own_model.Twice",
+        "lstm,model=sequence",
+        "lstm,model=own_model.Twice",
+        "own_pieces.sharp,sharpness=1,model=sequence",
+        "own_pieces.sharp,sharpness=1,model=own_model.Twice",
+        "own_pieces.sharp,sharpness=2,model=sequence",
+        "own_pieces.sharp,sharpness=2,model=own_model.Twice",
     ]
 
 

@@ -44,6 +44,8 @@ COMMON = [
     ),
     (run_with("--config.task.name=copy_memory"), "length of the copy memory problem must be"),
     (sweep_with("--sweep=cell.nam=rnn"), "no config field named 'cell.nam'; did you mean 'cell.name'?"),
+    (sweep_with("--sweep=task.horizn=3"), "no config field named 'task.horizn'; did you mean 'task.horizon'?"),
+    (sweep_with("--sweep=zzz.qqq=3"), "no config field named 'zzz.qqq'. Known: batch_size, best_metric, cell.…, "),
     (sweep_with("--sweep=task.length=16,x"), "task.length must be a whole number, not 'x'"),
     (sweep_with("--sweep=seed=3:1"), "the range '3:1'"),
     (sweep_with("--config.seed=3"), "the sweep sets seed in each (0, 1)"),

@@ -61,16 +61,26 @@ def _check_counts(read: Series) -> None:
     if len(read.columns) > 1 and counts:
         others = ",".join(f'"{name}"' if "," in name else name for name in read.columns if name not in counts)
         raise DataError(
-            f"{read.name}: column {counts[0]!r} rises at every row, as a count of rows, a year or a date does: "
+            f"{read.name}: column {counts[0]!r} counts the rows, as a number, a year or a date does: "
             f"say which columns are series by task.columns, such as task.columns={others or counts[0]}."
         )
 
 
 def _is_count(values: np.ndarray) -> bool:
-    """Whether it rises at every row, by whole numbers or always by the same, such as 0.1."""
+    """Whether it rises, or falls, at every row, by whole numbers or always by the same, such as 0.1; or has dates."""
     steps = np.diff(values)
-    rises = len(steps) > 1 and bool((steps > 0).all())
-    return rises and bool((values == np.rint(values)).all() or np.allclose(steps, steps[0], rtol=1e-6, atol=0))
+    if len(steps) < 2:
+        return False
+    whole = bool((values == np.rint(values)).all())
+    counting = bool((steps > 0).all() or (steps < 0).all())
+    even = bool(np.allclose(steps, steps[0], rtol=1e-6, atol=0))
+    return (counting and (whole or even)) or (whole and _are_dates(values))
+
+
+def _are_dates(values: np.ndarray) -> bool:
+    """Whether all are such as 20260131."""
+    month, day = values // 100 % 100, values % 100
+    return bool(((values >= 1e7) & (values < 1e8) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)).all())
 
 
 def _ordered(read: Series, targets: str) -> Series:

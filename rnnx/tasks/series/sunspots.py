@@ -91,7 +91,7 @@ def _problem(series: Series) -> Problem:
         shift=shift,
         scale=scale,
         data={"series": series.name, "sha256": series.sha256},
-        time="year",
+        time="years",
         start=_FIRST,
         fitted=range(known),
         orders=(2, 9),

@@ -65,6 +65,8 @@ def table(split: str, path: str) -> Table:
     """
     if path and split != "official":
         raise ValueError(f"split must be left out for recordings of one's own, which have no {split!r}.")
+    if split not in ("official", *SPEAKERS):
+        raise ValueError(f"split must be official or a speaker, {', '.join(SPEAKERS)}, not {split!r}.")
     return _table(read_recordings(path), "") if path else _table(_fsdd(), split)
 
 
@@ -77,8 +79,6 @@ def _fsdd() -> Recordings:
 @functools.lru_cache(maxsize=4)
 def _table(recordings: Recordings, split: str) -> Table:
     """Of recordings of one's own where no split is named."""
-    if split not in ("", "official", *SPEAKERS):
-        raise ValueError(f"split must be official or a speaker, {', '.join(SPEAKERS)}, not {split!r}.")
     for one in recordings.recordings:
         if not frames(len(one.samples)):
             raise ValueError(f"{one.name} is too short: it has {len(one.samples)} samples, and a frame takes {WINDOW}.")

@@ -238,7 +238,7 @@ def test_dates_are_what_rows_are_called(tmp_path):
     ("options", "error", "message"),
     [
         ({"path": ""}, DataError, "the task 'series' reads a file of yours: set task.path to .*"),
-        ({"columns": ""}, DataError, ".*: column 'row' rises at every row, .* such as task.columns=wind,sun."),
+        ({"columns": ""}, DataError, ".*: column 'row' counts the rows, .* such as task.columns=wind,sun."),
         ({"columns": "row,wnid"}, DataError, ".*m.csv has no column 'wnid'; did you mean 'wind'[?]"),
         ({"columns": "row", "targets": "wind"}, DataError, "task.targets: .* have no 'wind'; they are 'row'."),
         ({"targets": "rwo"}, DataError, "task.targets: .* have no 'rwo'; did you mean 'row'[?]"),
@@ -255,20 +255,34 @@ def test_what_can_not_be_is_told_in_one_line(counting, options, error, message):
 def test_a_time_that_has_been_taken_for_a_series_is_told(tmp_path):
     path = tmp_path / "m.csv"
     path.write_text('t,"a, m"\n' + "\n".join(f"{n / 10},{n % 7}" for n in range(20)))
-    with pytest.raises(DataError, match=r"^.*: column 't' rises at every row, .* such as task.columns=\"a, m\"\.$"):
+    with pytest.raises(DataError, match=r"^.*: column 't' counts the rows, .* such as task.columns=\"a, m\"\.$"):
         series(path=str(path))
     assert series(path=str(path), columns='"a, m"').input_size == 1
     assert series(path=str(path), columns='t,"a, m"').input_size == 2
 
 
-def test_a_date_that_is_a_number_is_told_and_numbers_that_fall_once_are_a_series(tmp_path):
+DAYS = [20260102, 20260105, 20260106, *range(20260107, 20260124)]  # no step is as the one before
+
+
+@pytest.mark.parametrize(
+    ("values", "counts"),
+    [
+        (DAYS, True),
+        (DAYS[::-1], True),
+        (np.repeat(DAYS, 24), True),
+        (np.arange(40) // 2, False),
+        ([*DAYS[:-1], 3], False),
+    ],
+    ids=["days", "newest first", "hours", "a number that rests", "one that goes up and down"],
+)
+def test_a_date_that_is_a_number_is_told(tmp_path, values, counts):
     path = tmp_path / "m.csv"
-    days = [20260102, 20260105, 20260106, *range(20260107, 20260124)]  # no step is as the next
-    path.write_text("day,a\n" + "\n".join(f"{day},{n % 7}" for n, day in enumerate(days)))
-    with pytest.raises(DataError, match=r"^.*: column 'day' rises at every row, as .* task.columns=a\.$"):
+    path.write_text("day,a\n" + "\n".join(f"{value},{n % 7}" for n, value in enumerate(values)))
+    if not counts:
+        assert series(path=str(path)).input_size == 2
+        return
+    with pytest.raises(DataError, match=r"^.*: column 'day' counts the rows, as .* task.columns=a\.$"):
         series(path=str(path))
-    path.write_text("day,a\n" + "\n".join(f"{day},{n % 7}" for n, day in enumerate([*days[:-1], 20260101])))
-    assert series(path=str(path)).input_size == 2
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -103,5 +103,6 @@ def test_what_can_not_be_used_is_told(tmp_path, make, error, message):
 
 
 def test_an_unknown_speaker_is_told(task):
-    with pytest.raises(ValueError, match=r"^split must be official or a speaker, george, .*, not 'paul'\.$"):
-        rnnx.tasks.get("spoken_digits")(split="paul")
+    for split in ("paul", ""):
+        with pytest.raises(ValueError, match=rf"^split must be official or a speaker, george, .*, not '{split}'\.$"):
+            rnnx.tasks.get("spoken_digits")(split=split)
