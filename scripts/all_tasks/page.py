@@ -84,11 +84,14 @@ def page(read: Study, directory: Path) -> str:
     begun = f", begun {dates[0]}" if dates else ""
     lines = [_HEAD, f"{len(read.trials)} trials, seeds {', '.join(map(str, seeds))}{begun}; {machines}.", ""]
     for heading, rows in groups(read).items():
-        lines += [f"## {heading}", "", *_COLUMNS, *(_line(row, directory) for row in rows), ""]
+        before = [None, *(row.group.task for row in rows)]
+        of_rows = (_line(row, directory, first=row.group.task != task) for row, task in zip(rows, before, strict=False))
+        lines += [f"## {heading}", "", *_COLUMNS, *of_rows, ""]
     return "\n".join(lines)
 
 
-def _line(row: SummaryRow, directory: Path) -> str:
+def _line(row: SummaryRow, directory: Path, *, first: bool) -> str:
+    """A row; what is published of no one of the networks stands in the first of its task."""
     task, length, variant, trials = row.group
     name = str(trials[0].settings["task.name"])
     tested = sorted(row.test, key=lambda measure: (measure != _TESTED.get(name), measure == "loss"))
@@ -102,7 +105,7 @@ def _line(row: SummaryRow, directory: Path) -> str:
         _range(row.of("heldout_loss")),
         digits(row.floor),
         told,
-        _published(trials[0]),
+        _published(trials[0], first=first),
         *(["–"] * 3 if name in OF_ALL_STEPS else _memory(row)),
         digits(minutes.median, ".1f"),
     )
@@ -120,9 +123,9 @@ def _machine(trial: Trial) -> str:
     return ", ".join([*known, *(str(platform[key]).split("-")[0] for key in ("system", "cpu") if platform.get(key))])
 
 
-def _published(trial: Trial) -> str:
+def _published(trial: Trial, *, first: bool) -> str:
     name = " ".join(str(trial.settings[field]) for field in ("task.name", "task.music") if trial.settings.get(field))
-    return PUBLISHED.get((name, str(trial.settings["cell.name"]))) or PUBLISHED.get((name, ""), "")
+    return PUBLISHED.get((name, str(trial.settings["cell.name"]))) or (PUBLISHED.get((name, ""), "") if first else "")
 
 
 def _seconds(row: SummaryRow, directory: Path) -> Iterator[float]:

@@ -28,8 +28,9 @@ def test_a_row_has_medians_and_ranges_over_seeds_and_what_is_published(tmp_path)
         done = json.loads((where / "DONE.json").read_text())
         (where / "DONE.json").write_text(json.dumps(done | {"seconds_of_last_session": 10 * (seed + 1)}))
     write_trial(tmp_path / "rnn", cell="rnn", slopes=(-0.5, -0.25))
+    write_trial(tmp_path / "zgru", cell="gru")
     page = pages.page(study.read(tmp_path), tmp_path)
-    assert "4 trials, seeds 0, 1, 2, begun 2025-01-01; " in page
+    assert "5 trials, seeds 0, 1, 2, begun 2025-01-01; " in page
     lstm = row(page, "[polyphony](../../configs/tasks/polyphony.py)", "lstm")
     assert lstm[1:4] == ["8", "lstm", "2 of 3"]
     assert lstm[4:6] == ["0.120 (0.100 … 0.300)", "0.200"]
@@ -39,6 +40,7 @@ def test_a_row_has_medians_and_ranges_over_seeds_and_what_is_published(tmp_path)
     rnn = row(page, "adding", "rnn")
     assert rnn[6] == "–"
     assert "Bai" in rnn[7]
+    assert not row(page, "adding", "gru")[7], "what is of all networks stands once"
     assert page.index("## Made up") < page.index("| adding |") < page.index("## Music") < page.index("[polyphony]")
     width = {line.count("|") for line in page.splitlines() if line.startswith("|")}
     assert width == {13}
