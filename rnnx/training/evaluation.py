@@ -17,6 +17,9 @@ _FORGOTTEN = 1e-4
 """States that differ by no more, or by no more than this share, are taken for one: the difference in the mean of what
 follows is smaller by orders, since a stretch is long."""
 
+_READINGS = 4
+"""Of stretches side by side, after which a network is taken for one that does not forget within a stretch."""
+
 
 def evaluate(
     score: Score,
@@ -34,7 +37,7 @@ def evaluate(
     Of one long text (`Batch.restarts`) the memory is that of all that stands before, as if it were read in one pass by
     a single example: see `Task.test_batches`. The stretches are read side by side, each from where the one before it
     ended the last time, until none begins elsewhere; that takes two or three readings of a network that forgets within
-    a stretch, and as many as there are stretches of one that does not.
+    a stretch. Of one that does not, such as one with a unit that holds what it has for ever, they are read one by one.
 
     Args:
       score: as `Program.score`.
@@ -90,13 +93,26 @@ def _settled(
     assert restarts is not None
     means, ended = read([batches[0]._replace(restarts=jnp.ones_like(restarts)), *batches[1:]], empty)
     began = jax.tree.map(lambda s: jnp.full_like(s, jnp.nan), empty)  # which is like no other
-    for _ in range(1, len(restarts)):
+    for _ in range(_READINGS):
         begins = jax.tree.map(lambda s: jnp.roll(s, 1, axis=0), ended)
         if jax.tree.all(jax.tree.map(_alike, began, begins)):
-            break
+            return means
         began = begins
         means, ended = read(batches, began)
+    one_by_one = (_example(batch, b) for b in range(len(restarts)) for batch in batches)
+    means, _ = read(one_by_one, jax.tree.map(lambda s: s[:1], empty))
     return means
+
+
+def _example(batch: Batch, b: int) -> Batch:
+    """One example of a text's batch."""
+
+    def of(tree: Any, axis: int) -> Any:
+        return jax.tree.map(lambda a: jax.lax.slice_in_dim(a, b, b + 1, axis=axis), tree)
+
+    inputs, targets, weights = of((batch.inputs, batch.targets, batch.weights), 1)
+    lengths, restarts = of((batch.lengths, batch.restarts), 0)
+    return Batch(inputs, targets, weights, lengths, restarts)
 
 
 def _alike(one: Array, other: Array) -> bool:
