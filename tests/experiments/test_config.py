@@ -212,7 +212,7 @@ def test_a_field_that_there_is_not_can_be_neither_set_nor_kept(change, nearest):
 
 @pytest.mark.parametrize(
     ("field", "section"),
-    [("objective.drpout", "objective"), ("layers", "model"), ("foo", "")],
+    [("objective.drpout", "objective"), ("cell.nam", "cell"), ("foo", "")],
 )
 def test_of_the_fields_there_are_those_of_the_nearest_section_are_told(field, section):
     with pytest.raises(ConfigError) as refused:
